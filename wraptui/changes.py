@@ -1,0 +1,1 @@
+"""Knows how a change lands: propose, apply with a checkpoint, reload, verify, confirm or roll back."""

@@ -1,0 +1,86 @@
+"""Knows the machine at one moment: one frozen Snapshot, made by reading, never by changing anything."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from wraptui.policy.access import Decision, Tables
+from wraptui.policy.findings import Finding
+from wraptui.policy.sensor import NoAccess
+from wraptui.policy.services import Configuration, Service
+from wraptui.system.processes import Process
+from wraptui.system.sockets import Connection
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """One live connection with its meaning: the service id or daemon name that it belongs to, how it is
+    guarded (`xinetd`, `standalone`, or "" when nothing here guards it), and why it is let in."""
+
+    connection: Connection
+    service: str
+    guard: str
+    process: Process | None
+    decision: Decision | None
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refusals:
+    """How often one service refused for one reason in the last hour, and its top sources with their counts."""
+
+    service: str
+    reason: str
+    count: int
+    top: tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceState:
+    """A service as it runs now. `state` is active, paused (by cps, until `returns`), suspended, off, failed or
+    unknown. `running` counts real children; `busiest` is the source with most of them ("" for none);
+    `rate` is connections in each of the last 60 seconds; memory in bytes, cpu in seconds of the largest child."""
+
+    service: Service
+    state: str
+    why: str
+    running: int = 0
+    busiest: str = ""
+    busiest_running: int = 0
+    returns: float | None = None
+    largest_memory: int = 0
+    largest_cpu: float = 0.0
+    rate: tuple[int, ...] = ()
+    cps_count: int = 0
+    refusals: tuple[Refusals, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Daemon:
+    """The running xinetd: pid 0 when there is none, and `problem` says why."""
+
+    pid: int = 0
+    started: float = 0.0
+    command: tuple[str, ...] = ()
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Everything a screen shows. `notes` says in sentences what could not be seen, and why.
+
+    `number` and `taken_at` stay out of comparison: a quiet machine gives equal snapshots and costs nothing.
+    """
+
+    visits: tuple[Visit, ...] = ()
+    no_access: NoAccess = NoAccess()
+    services: tuple[ServiceState, ...] = ()
+    configuration: Configuration = field(default_factory=lambda: Configuration(starts=True))
+    tables: Tables | None = None
+    findings: tuple[Finding, ...] = ()
+    daemon: Daemon = Daemon()
+    load: float = 0.0
+    notes: tuple[str, ...] = ()
+    fingerprints: tuple[tuple[str, str], ...] = ()
+    number: int = field(default=0, compare=False)
+    taken_at: float = field(default=0.0, compare=False)
