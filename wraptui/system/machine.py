@@ -101,6 +101,10 @@ class Machine(Protocol):
         """A process's working directory, "" when unknown."""
         ...
 
+    def here(self, pid: int) -> bool:
+        """Whether a process has the network that we see, not that of a container; True when unknown."""
+        ...
+
     def libraries(self, pid: int) -> tuple[str, ...]:
         """The shared libraries in a process's memory; `PermissionError` when that may not be known."""
         ...
@@ -165,6 +169,9 @@ class LocalMachine(Tree):
 
     def directory(self, pid: int) -> str:
         return self._processes.directory(pid)
+
+    def here(self, pid: int) -> bool:
+        return self._processes.here(pid)
 
     def libraries(self, pid: int) -> tuple[str, ...]:
         return self._processes.libraries(pid)
@@ -239,6 +246,9 @@ class FileMachine(Tree):
 
     def directory(self, pid: int) -> str:
         return ""
+
+    def here(self, pid: int) -> bool:
+        return False
 
     def libraries(self, pid: int) -> tuple[str, ...]:
         return ()

@@ -102,6 +102,10 @@ class Processes:
         """The working directory, "" when that may not be known."""
         return self._link(pid, "cwd")
 
+    def here(self, pid: int) -> bool:
+        """Whether a process has the network that we see, not that of a container; True when unknown."""
+        return self._link(pid, "ns/net") in ("", os.readlink(f"{self._proc}/self/ns/net"))
+
     def libraries(self, pid: int) -> tuple[str, ...]:
         """The shared libraries in the process's memory; `PermissionError` when that may not be known."""
         return tuple(sorted({os.fsdecode(name) for name in LIBRARY.findall(self._read(pid, "maps"))}))
