@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import BinaryIO, Protocol
 
 from wraptui.system.files import Status, Tree
+from wraptui.system.names import Names
 from wraptui.system.processes import Process, Processes
 from wraptui.system.sockets import OPEN, Connection, Sockets
 
@@ -113,6 +114,11 @@ class Machine(Protocol):
         """Inode to pid for those sockets whose holder may be seen; give all inodes of interest each time."""
         ...
 
+    def host_name(self, address: str) -> str:
+        """The name that libwrap would give a client (byte text, also `unknown` and `paranoid`), "" while it
+        is not known yet: never waits."""
+        ...
+
     def load(self) -> float:
         """The load average of the last minute, which xinetd compares with max_load."""
         ...
@@ -139,6 +145,7 @@ class LocalMachine(Tree):
         self.note = ""
         self._sockets = Sockets()
         self._processes = Processes()
+        self._names = Names()
 
     @property
     def privileged(self) -> bool:
@@ -178,6 +185,9 @@ class LocalMachine(Tree):
 
     def owners(self, inodes: Collection[int], likely: Iterable[int] = ()) -> Mapping[int, int]:
         return self._processes.owners(inodes, likely)
+
+    def host_name(self, address: str) -> str:
+        return self._names.get(address)
 
     def load(self) -> float:
         return os.getloadavg()[0]
@@ -255,6 +265,9 @@ class FileMachine(Tree):
 
     def owners(self, inodes: Collection[int], likely: Iterable[int] = ()) -> Mapping[int, int]:
         return {}
+
+    def host_name(self, address: str) -> str:
+        return ""
 
     def load(self) -> float:
         return 0.0

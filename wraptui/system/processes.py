@@ -6,7 +6,7 @@ import os
 import re
 import threading
 import time
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Set
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -40,6 +40,7 @@ class Processes:
         self._argv0: dict[tuple[int, str], tuple[str, str]] = {}  # by pid and start: comm, argv0
         self._holder: dict[int, int] = {}  # inode: pid
         self._number: dict[int, str] = {}  # inode: its descriptor's number in that process
+        self._wanted: frozenset[int] = frozenset()  # what was asked for last
         self._new: set[int] = set()  # inodes whose holder was seen only once
         self._lost: dict[int, float] = {}  # inodes nobody was seen to hold: when that was tried last
         self._lock = threading.Lock()
@@ -121,33 +122,41 @@ class Processes:
         with self._lock:
             return self._owners(inodes if isinstance(inodes, (set, frozenset)) else set(inodes), list(likely))
 
-    def _owners(self, wanted: set[int] | frozenset[int], likely: list[int]) -> Mapping[int, int]:
+    def _owners(self, wanted: Set[int], likely: list[int]) -> Mapping[int, int]:
         holder = self._holder
-        self._drop(holder.keys() - wanted)
+        if len(holder) > 2 * len(wanted) + 1000:
+            self._drop(holder.keys() - wanted)
+        self._new |= (wanted - self._wanted) & holder.keys()  # not asked for of late: look again
+        self._wanted = frozenset(wanted)
         known = set(holder.values())
         alive = {pid for pid in known if os.path.exists(f"{self._proc}/{pid}")}
         if alive < known:
             self._drop({inode for inode, pid in holder.items() if pid not in alive})
-        self._drop({inode for inode in self._new if self._inode(holder[inode], self._number[inode]) != inode})
-        self._new.clear()
+        again = self._new & wanted
+        self._drop({inode for inode in again if self._inode(holder[inode], self._number[inode]) != inode})
+        self._new -= again
         missing = set(wanted - holder.keys())
         missing.discard(0)
         now = time.monotonic()
         # What nobody was seen to hold is asked for again, but not at every refresh.
         missing -= {inode for inode in missing & self._lost.keys() if now - self._lost[inode] < RETRY}
         if missing:
-            self._look_for(missing, likely, alive)
+            self._look_for(missing, wanted, likely, alive)
             self._lost = {inode: when for inode, when in self._lost.items() if inode in wanted}
             self._lost.update(dict.fromkeys(missing, now))
-        return dict(holder)
+        return (
+            {inode: holder[inode] for inode in wanted & holder.keys()}
+            if len(holder) > len(wanted)
+            else dict(holder)
+        )
 
-    def _look_for(self, missing: set[int], likely: list[int], alive: set[int]) -> None:
+    def _look_for(self, missing: set[int], wanted: Set[int], likely: list[int], alive: set[int]) -> None:
         for pid in likely:
             self._take(pid, ["0"], missing)
         # A known descriptor is still that socket: its inode lives, and a number is reused only after a close.
         known: dict[int, set[str]] = {}
-        for inode, pid in self._holder.items():
-            known.setdefault(pid, set()).add(self._number[inode])
+        for inode in wanted & self._holder.keys():
+            known.setdefault(self._holder[inode], set()).add(self._number[inode])
         searched: set[int] = set()
         for pids in (likely, sorted(alive), self.pids):
             if not missing:
@@ -171,7 +180,7 @@ class Processes:
     def _drop(self, inodes: set[int]) -> None:
         for inode in inodes:
             del self._holder[inode], self._number[inode]
-            self._new.discard(inode)
+        self._new -= inodes
 
     def _inode(self, pid: int, number: str) -> int:
         """The inode of the socket on a descriptor, 0 when it is none."""

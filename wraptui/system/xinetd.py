@@ -1,4 +1,4 @@
-"""Knows the running xinetd: which process it is, how it was started, what its state dump says, how it reloads.
+"""Knows the running xinetd: its process, how it was started, what its state dump says, how it reloads.
 
 Verified against xinetd 2.3.15.3.
 """
@@ -22,9 +22,9 @@ ONE_WORD = ("-f", "-filelog", "-syslog", "-limit", "-pidfile", "-cc", "-logprocs
 
 @dataclass(frozen=True, slots=True)
 class Daemon:
-    """The running xinetd: pid 0 when there is none, and `problem` says why. `configuration` and `log` (its own
-    lines; "" when they go to syslog, facility `facility`) are paths of its machine; `started` is in seconds
-    since the epoch."""
+    """The running xinetd: pid 0 when there is none, and `problem` says why. `configuration` and `log` (its
+    own lines; "" when they go to syslog, facility `facility`) are paths of its machine; `started` is in
+    seconds since the epoch."""
 
     pid: int = 0
     started: float = 0.0
@@ -124,8 +124,8 @@ class DumpedServer:
 
 @dataclass(frozen=True, slots=True)
 class DumpedService:
-    """One service of the dump: `state` is Active, Suspended, Disabled (paused by cps) or Not started. `running`
-    is the daemon's counter, which restarts at 0 after a cps pause: count the servers instead."""
+    """One service of the dump: `state` is Active, Suspended, Disabled (paused by cps) or Not started.
+    `running` is the daemon's counter, which restarts at 0 after a cps pause: count the servers instead."""
 
     id: str
     state: str
@@ -176,7 +176,7 @@ def read_dump(data: bytes) -> Dump:
 
 def _dumped_services(text: str) -> Iterator[DumpedService]:
     for block in text.split("\nService = ")[1:]:
-        fields = {}
+        fields: dict[str, str] = {}
         for line in block.split("\n")[1:]:
             name, separator, value = line.strip().partition(" = ")
             if not separator:
@@ -193,7 +193,7 @@ def _dumped_services(text: str) -> Iterator[DumpedService]:
 
 
 def ask_for_dump(machine: Machine, daemon: Daemon, timeout: float = 3.0) -> Dump:
-    """Has the daemon append its state to /var/run/xinetd.dump, and reads it. Raises `OSError` with a sentence."""
+    """Has the daemon append its state to /var/run/xinetd.dump, and reads it; `OSError` has a sentence."""
     before = _size(machine, DUMP)
     machine.signal(daemon.pid, signal.SIGUSR1)
     ends = time.monotonic() + timeout
