@@ -1,1 +1,1 @@
-"""A private server made of the real daemons, for `wraptui demo`, the tests and the screenshots."""
+"""A private server made of the real daemons: what `wraptui demo`, the tests and the screenshots work on."""
