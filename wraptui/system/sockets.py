@@ -9,7 +9,6 @@ import struct
 import threading
 from collections.abc import Iterable
 from dataclasses import dataclass
-from operator import itemgetter
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,48 +61,38 @@ NLMSG_ERROR, NLMSG_DONE = 2, 3
 NLM_F_DUMP_INTR = 0x10
 REQUEST_DUMP = 0x301  # NLM_F_REQUEST | NLM_F_DUMP
 HEADER = struct.Struct("=IHHII")
-# What tells one socket, in one state, from all others; the queues and timers between are skipped, so that an
-# unchanged socket gives an equal row. length, type, flags, family, state, ports+addresses, cookie, uid, inode
-ROW = "=IHH8xBB2x36s4xQ12xII"
-ROW_SIZE = struct.calcsize(ROW)  # 16 bytes of header, 72 of struct inet_diag_msg
+MESSAGE = struct.calcsize("=16x72x")  # a header and struct inet_diag_msg; attributes may follow
+# What tells one socket, in one state, from all others: family and state, cookie, uid and inode. Queues and
+# timers are skipped, so that an unchanged socket gives an equal key.
+KEY = "=16xH2x40xQ12xQ"
+ROW = struct.Struct("=16xBB2x36s4xQ12xII")  # family, state, ports and addresses, cookie, uid, inode
 
-_FIRST = itemgetter(0)
-
-Row = tuple[int, int, int, int, int, bytes, int, int, int]
+Key = tuple[int, int, int]
 
 
 class NotAllowed(OSError):
     """The kernel does not answer sock_diag questions here."""
 
 
-class _Decoded(dict[Row, Connection]):
-    """Each row decoded once; a row seen before is one dictionary lookup in C."""
-
-    def __init__(self, protocol: str) -> None:
-        super().__init__()
-        self.protocol = protocol
-
-    def __missing__(self, row: Row) -> Connection:
-        _, _, _, family, state, ends, cookie, uid, inode = row
-        size = 4 if family == socket.AF_INET else 16
-        connection = Connection(
-            self.protocol,
-            address_text(ends[4 : 4 + size]),
-            int.from_bytes(ends[:2], "big"),
-            address_text(ends[20 : 20 + size]),
-            int.from_bytes(ends[2:4], "big"),
-            STATES.get(state, str(state)),
-            inode,
-            uid,
-            cookie,
-        )
-        self[row] = connection
-        return connection
-
-
 def address_text(address: bytes) -> str:
     """The numeric text of 4 or 16 address bytes; a mapped one is `::ffff:a.b.c.d`."""
     return socket.inet_ntop(socket.AF_INET if len(address) == 4 else socket.AF_INET6, address)
+
+
+def _decode(protocol: str, message: memoryview, at: int) -> Connection:
+    family, state, ends, cookie, uid, inode = ROW.unpack_from(message, at)
+    size = 4 if family == socket.AF_INET else 16
+    return Connection(
+        protocol,
+        address_text(ends[4 : 4 + size]),
+        int.from_bytes(ends[:2], "big"),
+        address_text(ends[20 : 20 + size]),
+        int.from_bytes(ends[2:4], "big"),
+        STATES.get(state, str(state)),
+        inode,
+        uid,
+        cookie,
+    )
 
 
 class Sockets:
@@ -112,7 +101,7 @@ class Sockets:
 
     def __init__(self) -> None:
         self._netlink: socket.socket | None = None
-        self._decoded = {name: _Decoded(name) for name in PROTOCOLS}
+        self._known: dict[str, dict[Key, Connection]] = {name: {} for name in PROTOCOLS}
         self._buffer = bytearray(1 << 18)
         self._lock = threading.Lock()
 
@@ -152,17 +141,18 @@ class Sockets:
         family, number = PROTOCOLS[protocol]
         question = struct.pack("=BBBBI48x", family, number, 0, 0, mask)
         length = HEADER.size + len(question)
-        decoded = self._decoded[protocol]
         for _ in range(3):  # a table that changes while it is read is read again, as ss does
             link.send(HEADER.pack(length, SOCK_DIAG_BY_FAMILY, REQUEST_DUMP, 0, 0) + question)
             found: list[Connection] = []
-            if self._rows(link, decoded, found):
+            if self._rows(link, protocol, found):
                 break
-        if len(decoded) > 2 * len(found) + 1000:
-            self._forget(decoded, found)
+        if len(self._known[protocol]) > 2 * len(found) + 1000:
+            alive = set(map(id, found))
+            known = self._known[protocol].items()
+            self._known[protocol] = {key: each for key, each in known if id(each) in alive}
         return found
 
-    def _rows(self, link: socket.socket, decoded: _Decoded, found: list[Connection]) -> bool:
+    def _rows(self, link: socket.socket, protocol: str, found: list[Connection]) -> bool:
         """Reads one answer into `found`; False when the kernel says that it was interrupted."""
         whole = True
         view = memoryview(self._buffer)
@@ -177,28 +167,30 @@ class Sockets:
                 if kind == NLMSG_ERROR:
                     code = -struct.unpack_from("=i", view, start + HEADER.size)[0]
                     raise NotAllowed(code, os.strerror(code))
-                start += self._run(view[start:size], (length + 3) & ~3, decoded, found)
+                start += self._run(view[start:size], (length + 3) & ~3, protocol, found)
 
-    def _run(self, view: memoryview, step: int, decoded: _Decoded, found: list[Connection]) -> int:
+    def _run(self, view: memoryview, step: int, protocol: str, found: list[Connection]) -> int:
         """Adds the sockets of the messages at the beginning of `view` that are as long as the first, which
         nearly always is all of them; returns how many bytes that were."""
-        if step < ROW_SIZE:
+        if step < MESSAGE:
             raise NotAllowed(
                 errno.EBADMSG, f"The kernel's answer about sockets has a message of {step} bytes"
             )
-        row = struct.Struct(f"{ROW}{step - ROW_SIZE}x")
-        rows = list(row.iter_unpack(view[: len(view) // step * step]))
-        lengths = list(map(_FIRST, rows))
-        if lengths.count(lengths[0]) < len(rows):
-            rows = rows[: next(i for i, length in enumerate(lengths) if length != lengths[0])]
-        found += map(decoded.__getitem__, rows)
-        return len(rows) * step
-
-    @staticmethod
-    def _forget(decoded: _Decoded, found: list[Connection]) -> None:
-        alive = set(map(id, found))
-        for row in [row for row, connection in decoded.items() if id(connection) not in alive]:
-            del decoded[row]
+        known = self._known[protocol]
+        layout = struct.Struct(f"{KEY}{step - MESSAGE}x")
+        count = len(view) // step
+        lengths = view[: count * step].cast("I")[:: step // 4].tolist()
+        if lengths.count(lengths[0]) < count:
+            count = next(place for place, length in enumerate(lengths) if length != lengths[0])
+        keys: Iterable[Key] = layout.iter_unpack(view[: count * step])
+        rows = list(map(known.get, keys))
+        if not all(rows):
+            keys = layout.iter_unpack(view[: count * step])
+            for place, key in enumerate(keys):
+                if rows[place] is None:
+                    rows[place] = known[key] = _decode(protocol, view, place * step)
+        found += rows  # type: ignore[arg-type]  # no None is left
+        return count * step
 
 
 def read_by_psutil(protocols: Iterable[str], states: set[str]) -> list[Connection]:
