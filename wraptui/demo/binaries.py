@@ -1,7 +1,7 @@
 """Knows where the real xinetd and libwrap are: installed, or unpacked from Debian's packages into a cache.
 
-Unpacking needs no root, installs nothing and starts nothing: `apt-get download` and `dpkg -x` into a folder of
-the user's own. Where the machine has no package lists, private ones are fetched into the same folder.
+Unpacking needs no root, installs nothing and starts nothing: `apt-get download` and `dpkg -x` into a folder
+of the user's own. Where the machine has no package lists, private ones are fetched into the same folder.
 """
 
 from __future__ import annotations
@@ -131,8 +131,8 @@ def _unmarked(root: str, packages: Sequence[str]) -> tuple[str, ...]:
 def _unpack(root: str, lacking: Sequence[str], wanted: Sequence[str]) -> None:
     if not (shutil.which("apt-get") and shutil.which("dpkg")):
         raise BinariesMissing(
-            f"{' and '.join(lacking)} not found here, and there is no apt-get to fetch Debian's packages with: "
-            "install xinetd and libwrap."
+            f"{' and '.join(lacking)} not found here, and there is no apt-get to fetch Debian's "
+            "packages with: install xinetd and libwrap."
         )
     try:
         with _locked(root):

@@ -1,4 +1,4 @@
-"""Knows how to give a private network namespace its loopback, with documentation addresses on it (rtnetlink)."""
+"""Knows how to give a private network namespace its loopback, with documentation addresses on it."""
 
 from __future__ import annotations
 
@@ -51,10 +51,9 @@ def _address(address: ipaddress.IPv4Address | ipaddress.IPv6Address, interface: 
 
 
 def _local_route(network: ipaddress.IPv4Network | ipaddress.IPv6Network, interface: int) -> bytes:
-    head = struct.pack(
-        "BBBBBBBBI", _family(network.version), network.prefixlen, 0, 0, _TABLE_LOCAL, _PROTOCOL_BOOT, _SCOPE_HOST,
-        _TYPE_LOCAL, 0,
-    )  # fmt: skip
+    place = (_family(network.version), network.prefixlen, 0, 0)
+    kind = (_TABLE_LOCAL, _PROTOCOL_BOOT, _SCOPE_HOST, _TYPE_LOCAL)
+    head = struct.pack("8BI", *place, *kind, 0)
     destination = _attribute(_RTA_DST, network.network_address.packed)
     return head + destination + _attribute(_RTA_OIF, struct.pack("I", interface))
 

@@ -6,6 +6,7 @@ ends with the command, or with whoever started it, however that one ends.
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -21,6 +22,8 @@ _SSH = 22
 _SECONDS_TO_START = 15.0
 _PROGRAMS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "programs")
 _LISTENER = "/usr/local/sbin/sshd"
+_ENVIRONMENT = os.path.join(tree.STAGE, "environment.json")
+_OURS = ("PATH", "LD_LIBRARY_PATH", "SSH_CONNECTION")
 _SYSLOG = "/var/log/syslog"
 
 
@@ -62,7 +65,8 @@ def join(pid: int, command: Sequence[str]) -> int:
     child = os.fork()
     if not child:
         namespaces.die_with_parent()
-        _execute(command, dict(os.environ), folder)
+        with open(_ENVIRONMENT, encoding="utf-8", errors="surrogateescape") as file:
+            _execute(command, _callers_environment() | json.load(file), folder)
     return _wait(child)
 
 
@@ -113,17 +117,24 @@ def _inside(
         _start([sys.executable, *words], environment)
     ends = (*operator.getsockname()[:2], *operator.getpeername()[:2])
     environment["SSH_CONNECTION"] = " ".join(str(part) for part in ends)
+    with open(_ENVIRONMENT, "w", encoding="utf-8", errors="surrogateescape") as file:
+        json.dump({name: environment[name] for name in _OURS if name in environment}, file)
     return _run_to_its_end(command, environment, folder)
 
 
 def _environment(binaries: Binaries) -> dict[str, str]:
     """The caller's environment, with the real programs within reach."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("SSH_")}
+    environment = _callers_environment()
     for name, value in binaries.environment().items():
         environment[name] = ":".join(filter(None, (value, environment.get(name, ""))))
     folders = [os.path.join(binaries.root, name) for name in ("usr/sbin", "usr/bin", "sbin")]
     environment["PATH"] = ":".join([environment.get("PATH", "/usr/bin:/bin"), "/usr/sbin", "/sbin", *folders])
     return environment
+
+
+def _callers_environment() -> dict[str, str]:
+    """The environment of whoever calls, but for how he came to the host: inside he came another way."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("SSH_")}
 
 
 def _program(name: str) -> str:
@@ -158,7 +169,7 @@ def _execute(words: Sequence[str], environment: dict[str, str], folder: str) -> 
     except OSError:
         os.chdir("/")
     try:
-        os.execvpe(words[0], list(words), environment)
+        os.execvpe(words[0], list(words), environment)  # noqa: S606 - no shell is meant
     except OSError as error:
         print(f"wraptui demo: {words[0]}: {error.strerror}", file=sys.stderr)
         os._exit(127 if isinstance(error, FileNotFoundError) else 126)
@@ -167,7 +178,7 @@ def _execute(words: Sequence[str], environment: dict[str, str], folder: str) -> 
 def _start_syslog(environment: dict[str, str]) -> None:
     log = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
     log.bind("/dev/log")
-    os.chmod("/dev/log", 0o666)
+    os.chmod("/dev/log", 0o666)  # noqa: S103 - everybody may log, as everywhere
     with open(_SYSLOG, "ab"):
         pass
     words = [sys.executable, "-IS", _program("syslogd"), str(log.fileno()), socket.gethostname()]

@@ -1,7 +1,7 @@
 """Knows the private server's files: its own /etc, /run, /var/log, /var/lib, /dev and /usr/local/sbin.
 
-They are made in a tmpfs and bound over the host's, inside the private mount namespace: nothing that is written
-there reaches the host, and nothing of it outlives the namespace.
+They are made in a tmpfs and bound over the host's, inside the private mount namespace: nothing that is
+written there reaches the host, and nothing of it outlives the namespace.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ _LINKS = {
 def furnish(user: int) -> None:
     """Give this mount namespace the server's files; services run as `user`. Raises OSError."""
     mount("tmpfs", "/run", "tmpfs", NOSUID | NODEV)
-    os.chmod("/run", 0o755)
+    os.chmod("/run", 0o755)  # noqa: S103 - a private one, and what /run is
     for name in ("etc", "dev", "lib", "log", "sbin", "/run/lock"):
         os.makedirs(os.path.join(STAGE, name))
     _stage_etc(os.path.join(STAGE, "etc"), user)

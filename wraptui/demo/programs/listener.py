@@ -1,7 +1,7 @@
 """A standalone daemon that asks the real libwrap about each client, as sshd does.
 
-Run as a program: `listener.py DAEMON PORT LIBWRAP`. A client that hosts.allow and hosts.deny let in is greeted
-and held until it leaves; libwrap itself logs the others to syslog (`refused connect from ...`).
+Run as a program: `listener.py DAEMON PORT LIBWRAP`. A client that hosts.allow and hosts.deny let in is
+greeted and held until it leaves; libwrap itself logs the others to syslog (`refused connect from ...`).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The private server's visitors: customers, mail readers, store machines, scanners, guessers; bounded.
 
-Run as a program: `visitors.py SERVER4 SERVER6`. Every visitor is a loop of its own on one thread's schedule: at
-most one socket each, none faster than every few seconds, so a demo left running costs next to nothing.
+Run as a program: `visitors.py SERVER4 SERVER6`. Every visitor is a loop of its own on one thread's schedule:
+a few sockets each, none faster than every few seconds, so a demo left running costs next to nothing.
 """
 
 from __future__ import annotations
