@@ -77,7 +77,7 @@ def test_it_leaves_the_host_alone(demo_server: Session) -> None:
 
 
 def test_the_exit_code_is_the_commands(real: object, namespaces: None) -> None:
-    for words, code in ((["sh", "-c", "exit 7"], 7), (["sh", "-c", "kill -9 $$"], 137), (["no-such"], 127)):
+    for words, code in ((["sh", "-c", "exit 7"], 7), (["sh", "-c", "kill -9 $$"], 137), (["/no/such"], 127)):
         assert subprocess.run([*WRAPTUI, "demo", "--quiet", "--", *words]).returncode == code
 
 
@@ -93,6 +93,26 @@ def test_everything_ends_with_it(real: object, namespaces: None, number: signal.
     server.wait(10)
     assert not psutil.wait_procs(inside, timeout=5)[1]
     server.communicate()
+
+
+def test_everything_ends_where_it_cannot_have_processes_of_its_own(real: object, namespaces: None) -> None:
+    script = (
+        "from wraptui.demo import binaries, server\n"
+        "words = ['sh', '-c', 'cat /run/xinetd.pid; cat; sleep 1000']\n"
+        "raise SystemExit(server.run(words, binaries.find(), visitors=True, own=False))"
+    )
+    for number in (signal.SIGKILL, signal.SIGTERM):
+        words = [sys.executable, "-c", script]
+        server = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        assert server.stdout and server.stdin
+        daemon = psutil.Process(int(server.stdout.readline()))
+        assert daemon.name() == "xinetd"
+        inside = psutil.Process(server.pid).children(recursive=True)
+        assert daemon in inside and len(inside) > 5
+        os.kill(server.pid, number)
+        server.wait(10)
+        assert not psutil.wait_procs(inside, timeout=5)[1]
+        server.communicate()
 
 
 def test_with_visitors_every_pane_lives(real: object, namespaces: None) -> None:

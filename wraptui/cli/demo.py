@@ -27,15 +27,15 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Run the command inside a private server; returns the command's exit code."""
-    from wraptui.demo import server
+    from wraptui.demo import namespaces, server
     from wraptui.demo.binaries import BinariesMissing, find
-    from wraptui.demo.namespaces import NoNamespaces
 
     command = options.words or [sys.executable, "-m", "wraptui", "console"]
     try:
         if options.join is not None:
             return server.join(options.join, command)
-        return server.run(command, find(), visitors=not options.quiet)
-    except (BinariesMissing, NoNamespaces, OSError) as error:
+        own = namespaces.own_processes()
+        return server.run(command, find(), visitors=not options.quiet, own=own)
+    except (BinariesMissing, namespaces.NoNamespaces, OSError) as error:
         print(f"wraptui demo: {error}", file=sys.stderr)
         return cli.UNREADABLE

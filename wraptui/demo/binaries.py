@@ -125,7 +125,9 @@ def _mark(root: str, package: str) -> str:
 
 
 def _unmarked(root: str, packages: Sequence[str]) -> tuple[str, ...]:
-    return tuple(name for name in packages if not os.path.exists(_mark(root, name)))
+    return tuple(
+        name for name in packages if not (_program(root, name) and os.path.exists(_mark(root, name)))
+    )
 
 
 def _unpack(root: str, lacking: Sequence[str], wanted: Sequence[str]) -> None:
@@ -145,7 +147,7 @@ def _unpack(root: str, lacking: Sequence[str], wanted: Sequence[str]) -> None:
                 file=sys.stderr,
             )
             with tempfile.TemporaryDirectory(prefix="fetch-", dir=root) as folder:
-                for package in _download(root, folder, lacking):
+                for package in _download(folder, lacking):
                     _run(["dpkg", "-x", package, root], folder)
             os.makedirs(os.path.join(root, ".unpacked"), exist_ok=True)
             for name in lacking:
@@ -155,18 +157,18 @@ def _unpack(root: str, lacking: Sequence[str], wanted: Sequence[str]) -> None:
         raise BinariesMissing(f"Debian's packages cannot be unpacked into {root}: {error}.") from error
 
 
-def _download(root: str, folder: str, packages: Sequence[str]) -> list[str]:
+def _download(folder: str, packages: Sequence[str]) -> list[str]:
     """The downloaded package files: the packages and what they need that is not installed."""
     lists: list[str] = []
     plan = _plan(folder, lists, packages)
     if not plan:
-        lists = _private_lists(root, folder)
+        lists = _private_lists(folder)
         plan = _plan(folder, lists, packages)
     if not plan:
         raise BinariesMissing(f"apt-get knows no package {' or '.join(packages)} here.")
     problem = _fetch(folder, lists, plan)
     if problem and not lists:  # the machine's lists may be older than what the mirror still keeps
-        lists = _private_lists(root, folder)
+        lists = _private_lists(folder)
         problem = _fetch(folder, lists, _plan(folder, lists, packages))
     if problem:
         raise BinariesMissing(problem)
@@ -190,9 +192,9 @@ def _fetch(folder: str, lists: list[str], packages: Sequence[str]) -> str:
     return f"Debian's packages cannot be fetched: {_last_line(told.stderr)}" if told.returncode else ""
 
 
-def _private_lists(root: str, folder: str) -> list[str]:
+def _private_lists(folder: str) -> list[str]:
     """apt-get's options for package lists of our own, which need no root; fetches them."""
-    state, store = os.path.join(root, ".apt/state"), os.path.join(root, ".apt/cache")
+    state, store = os.path.join(folder, "apt/state"), os.path.join(folder, "apt/cache")
     for path in (os.path.join(state, "lists/partial"), os.path.join(store, "archives/partial")):
         os.makedirs(path, exist_ok=True)
     options = ["-o", f"Dir::State={state}", "-o", f"Dir::Cache={store}"]

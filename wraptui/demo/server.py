@@ -31,13 +31,12 @@ class ServerFailed(Exception):
     """The private server did not come up; the message is a sentence for the operator."""
 
 
-def run(command: Sequence[str], binaries: Binaries, visitors: bool = True) -> int:
+def run(command: Sequence[str], binaries: Binaries, visitors: bool, own: bool) -> int:
     """Run a command inside a new private server; returns its exit code (128 + signal when killed).
 
-    Changes the namespaces of the calling process, which is of no use for anything else afterwards. Raises
-    NoNamespaces, OSError.
+    `own` says whether it can have processes of its own (`namespaces.own_processes`). Changes the namespaces
+    of the calling process, which is of no use for anything else afterwards. Raises OSError.
     """
-    own = namespaces.own_processes()
     alive, held = os.pipe()  # `held` closes when this process ends, whatever ends it
     folder = os.getcwd()
     namespaces.separate(own)
