@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from wraptui.policy.diff import differences
+from wraptui.syntax.hosts import LONGEST_LINE
 from wraptui.syntax.tree import Document, Edit, shown
 
-LIMIT = 2046  # bytes of a logical line, continuations joined, without its newline: libwrap 7.6.q
+LIMIT = LONGEST_LINE
 
 Edits = tuple[Edit, ...]
 
