@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator
-from datetime import datetime, timedelta, timezone, tzinfo
+from datetime import datetime, tzinfo
 from typing import NamedTuple
 
 
@@ -24,7 +24,8 @@ class Event(NamedTuple):
     the daemon      started (`number` services), stopped, reloading, reloaded, reload-failed
     limits          paused (`service` is the *name*, `number` seconds, `detail` why), resumed (the name),
                     overload (`address`)
-    refusals        libwrap (`service`, `detail` the daemon name, `address`), both-lists (`service`, `address`)
+    refusals        libwrap (`service`, `address`, `detail` the daemon name), both-lists (`service`,
+                    `address`)
     anything else   message (`detail`)
 
     A named tuple, because a busy log makes 50,000 of them a second.
@@ -144,7 +145,8 @@ _SYSLOG_STAMP = re.compile(r"([A-Z][a-z]{2} [ 0-3]?\d \d\d:\d\d):(\d\d)")
 _FILE_TAG = re.compile(r" [^\s\[]+\[(\d{1,10})\]: (?:([A-Z]+): )?")
 _SYSLOG_HEAD = re.compile(
     r"(?:<(\d{1,3})>)?"
-    r"(?:([A-Z][a-z]{2} [ \d]\d \d\d:\d\d):(\d\d)|(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:?\d\d)?))"
+    r"(?:([A-Z][a-z]{2} [ \d]\d \d\d:\d\d):(\d\d)"
+    r"|(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:?\d\d)?))"
     r" (?:[^\s:\[]\S* )?xinetd\[(\d{1,10})\]: "
 )
 _LEVELS = ("EMERGENCY", "ALERT", "CRITICAL", "ERROR", "WARNING", "NOTICE", "INFO", "DEBUG")
@@ -182,7 +184,7 @@ def _syslog_line(line: str, clock: Clock) -> Event | None:
 
 def _journal_line(line: str) -> Event | None:
     try:
-        record = json.loads(line)
+        record = json.loads(line.encode("latin-1").decode("utf-8", "surrogateescape"))
         text, pid = record["MESSAGE"], record.get("_PID") or record.get("SYSLOG_PID") or "0"
         time = int(record["__REALTIME_TIMESTAMP"]) / 1e6
         if isinstance(text, list):  # bytes that are no UTF-8
@@ -226,9 +228,7 @@ def _service_event(time: float, pid: int, text: str) -> Event | None:
         if found is None:
             return None
         service, status, child, seconds = found.groups("")
-        return Event(
-            time, pid, "exit", service, "", status, int(child or 0), int(seconds) if seconds else -1
-        )
+        return Event(time, pid, "exit", service, "", status, int(child or 0), int(seconds) if seconds else -1)
     if word in ("NOID", "USERID", "TRAFFIC"):
         service, _, detail = rest.partition(" ")
         return Event(time, pid, word.lower(), service, "", detail)
@@ -242,9 +242,7 @@ _PAUSED = re.compile(r"Deactivating service (\S+) due to (.*?)\.  Restarting in 
 _RESUMED = re.compile(r"Activating service (\S+)")
 _STARTED = re.compile(r"Started working: (\d+) available services?")
 _LIBWRAP = re.compile(r"libwrap refused connection to (\S+) \(libwrap=(.*)\) from (.*)")
-_BOTH = re.compile(
-    r"Service=(\S+): only_from list and no_access list match equally the address (.*)"
-)
+_BOTH = re.compile(r"Service=(\S+): only_from list and no_access list match equally the address (.*)")
 _LOAD = re.compile(r"refused connect from (.*) due to excessive load")
 _PLAIN = {
     "At least 1 DENY_TIME has expired, global_no_access list updated": "expired",

@@ -16,7 +16,7 @@ from wraptui.policy.logbook import Event
 Family = Literal["ipv4", "ipv6"]
 
 CAPACITY = 10240
-"""How many entries the daemon keeps; it logs `Maximum global_no_access count reached.` for every later hit."""
+"""How many entries the daemon keeps; for a hit beyond it logs `Maximum global_no_access count reached.`"""
 
 _PERIOD = 60.0
 """Seconds from one clearing run to the next."""
@@ -69,7 +69,7 @@ class NoAccess:
 
 
 class Refused(NamedTuple):
-    """Whether the list refuses a client: on a service with an IPv4 socket, on one with a dual-stack socket."""
+    """Whether the list refuses a client on a service with an IPv4 socket, and on one with a dual-stack one."""
 
     ipv4: bool
     dual: bool
@@ -251,14 +251,11 @@ class _Daemon:
         except ValueError:
             self.ends.append(end)
             self.poisoned = True
-            self._doubt(
-                f"the daemon added an address that it cannot read ({event.address}): entries after it end "
-                "at each other's times"
-            )
+            self._doubt("the daemon added an address that it cannot read: entries end at each other's times")
             return
         known = self._match(key)
         if known is not None:
-            self._doubt(f"{event.address} was added while it was held: a clearing line is lost")
+            self._doubt("an address was added again while it seemed to be held: a clearing line is lost")
             self.phase_known = False
             self._remove({position for position, held in enumerate(self.held) if held == known})
         held = _Held(event.address, key, event.time, event.number)
@@ -290,7 +287,11 @@ class _Daemon:
 
     def _due(self, time: float) -> set[int]:
         ends = self.ends
-        return {position for position in range(len(self.held)) if (end := ends[position]) is not None and end <= time}
+        return {
+            position
+            for position in range(len(self.held))
+            if (end := ends[position]) is not None and end <= time
+        }
 
     def _drop(self, time: float) -> int:
         return self._remove(self._due(time))
