@@ -5,11 +5,18 @@ The source of every rule is Debian's libwrap 7.6.q, asked through the differenti
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from typing import Literal
 
+from wraptui.policy.expansion import LookUp, ProcessExit, Request
 from wraptui.policy.files import Files
+from wraptui.policy.host_files import Surroundings
+from wraptui.policy.options import Conditions, run_options
+from wraptui.policy.patterns import daemon_matches, host_matches, split_host, text_matches
+from wraptui.policy.rules import Rule as Rule
+from wraptui.policy.rules import Rules, parts
+from wraptui.syntax.hosts import Logical, groups
 
 Verdict = Literal["granted", "denied", "delegated", "exit"]
 Reason = Literal["rule", "default", "table-error", "option-error", "exit"]
@@ -17,7 +24,8 @@ Reason = Literal["rule", "default", "table-error", "option-error", "exit"]
 
 @dataclass(frozen=True, slots=True)
 class Visitor:
-    """Who asks for what: the request as libwrap gets it. Unknown things are the word `unknown`."""
+    """Who asks for what: the request as libwrap gets it, in byte text. Unknown things are the word `unknown`;
+    an empty name is one that has not been looked up yet."""
 
     daemon: str
     address: str = "unknown"
@@ -40,7 +48,8 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """A verdict and its cause: `file` and `line` are the deciding rule's (its last physical line), or None."""
+    """A verdict and its cause: `file` and `line` are the deciding rule's (its last physical line), or None.
+    `messages` are what libwrap logs at its most talkative, in its words, byte text."""
 
     verdict: Verdict
     file: str | None
@@ -50,28 +59,14 @@ class Decision:
     trace: tuple[Step, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """One rule as libwrap reads it. `first`..`line` are its physical lines (1-based, inclusive; `line` is the
-    number libwrap reports). `daemons`, `clients` and `options` are byte text with continuations removed;
-    `options` is the text behind the second colon ("" when there is none)."""
-
-    file: str
-    first: int
-    line: int
-    daemons: str
-    clients: str
-    options: str
-
-
 @dataclass(frozen=True)
 class Table:
-    """One of the two files, read. `rules` may be lazy; `problem` is the sentence why the file could not be
-    opened (which is an error to libwrap), "" otherwise; a missing file is an empty table."""
+    """One of the two files, read. `problem` is why the file could not be opened, in the system's words
+    (`Permission denied`: an error to libwrap), "" otherwise; a missing file, or a directory, is empty."""
 
     path: str
     text: str
-    rules: Sequence[Rule]
+    rules: Rules = field(compare=False, repr=False)
     problem: str = ""
 
 
@@ -86,9 +81,163 @@ class Tables:
 
 def read_table(path: str, text: str, problem: str = "") -> Table:
     """The table that `text` (byte text) spells."""
-    raise NotImplementedError
+    return Table(path, text, Rules(path, text), problem)
 
 
-def decide(tables: Tables, visitor: Visitor, *, aclexec: bool = True, trace: bool = False) -> Decision:
-    """libwrap's decision for `visitor`; `aclexec` is what every aclexec command is assumed to answer."""
-    raise NotImplementedError
+def decide(
+    tables: Tables,
+    visitor: Visitor,
+    *,
+    aclexec: bool = True,
+    trace: bool = False,
+    resident: bool = False,
+    look_up: LookUp = lambda address: ("unknown", ()),
+) -> Decision:
+    """libwrap's decision for `visitor`.
+
+    `aclexec` is what every aclexec command is assumed to answer; `resident` tells a process that asks for the
+    second time or later; `look_up` finds the name of an address when a rule needs one and the visitor has
+    none (only then: `%h` shows a name only if something asked for it before).
+    """
+    request = Request(
+        daemon=visitor.daemon,
+        user=visitor.user,
+        address=visitor.address,
+        name=visitor.name,
+        server_address=visitor.server_address,
+        server_name=visitor.server_name,
+        server_port=visitor.server_port,
+        look_up=look_up,
+    )
+    case = _Case(request, Surroundings(tables.files, request), Conditions(tables.files, aclexec, resident))
+    steps: list[Step] | None = [] if trace else None
+    found = _asked(tables, case, steps)
+    return Decision(*found, tuple(request.messages), tuple(steps or ()))
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """All that a decision works on: the request, what its patterns may ask, what its options depend on."""
+
+    request: Request
+    around: Surroundings
+    conditions: Conditions
+
+    def daemon_pattern(self, pattern: str) -> bool:
+        host = split_host(pattern)
+        request, around = self.request, self.around
+        name = pattern if host is None else host[0]
+        return daemon_matches(name, request.daemon, request.port, around.interfaces) and (
+            host is None or host_matches(host[1], request.server, around)
+        )
+
+    def client_pattern(self, pattern: str) -> bool:
+        user = split_host(pattern)
+        if user is None:
+            return host_matches(pattern, self.request.client, self.around)
+        return host_matches(user[1], self.request.client, self.around) and text_matches(
+            user[0], self.request.user, self.around.interfaces
+        )
+
+
+_Found = tuple[Verdict, str | None, int | None, Reason]
+
+
+def _asked(tables: Tables, case: _Case, steps: list[Step] | None) -> _Found:
+    """Both tables asked in turn."""
+    request = case.request
+    for table, verdict in ((tables.allow, "granted"), (tables.deny, "denied")):
+        request.file, request.line = "", 0
+        if table.problem:
+            request.warn(f"cannot open {table.path}: {table.problem}")
+            if verdict == "denied":
+                return "denied", None, None, "table-error"
+            continue
+        try:
+            index = first_match(table, case, steps)
+            if index is None:
+                if table.rules.broken and verdict == "denied":
+                    return "denied", None, None, "table-error"
+                continue
+            line = request.line = table.rules.place(index)[1]
+            options = parts(table.rules.text(index))[2]
+            outcome = run_options(options, request, case.conditions)
+        except ProcessExit:
+            return "exit", table.path, request.line, "exit"
+        if outcome == "error":
+            return "denied", table.path, line, "option-error"
+        if outcome is not None:
+            return outcome, table.path, line, "rule"
+        if not options or not request.aclexec_failed:
+            return ("granted" if verdict == "granted" else "denied"), table.path, line, "rule"
+        request.messages.append("aclexec returned 1")
+    return "granted", None, None, "default"
+
+
+def first_match(table: Table, case: _Case, steps: list[Step] | None) -> int | None:
+    """The first rule whose daemon list and client list match; warns of what libwrap meets before it."""
+    rules = table.rules
+    request = case.request
+    request.file = table.path
+    unseparated = list(reversed(rules.unseparated))
+    for index in range(len(rules)):
+        first, request.line = rules.place(index)
+        while unseparated and unseparated[-1].first < first:
+            _skip(unseparated.pop(), request, steps)
+        request.line = rules.place(index)[1]
+        text = rules.text(index)
+        daemons, clients, _ = parts(text)
+        matched = list_matches(groups(daemons), case.daemon_pattern)
+        named = matched
+        matched = matched and list_matches(groups(clients), case.client_pattern)
+        if steps is not None:
+            steps.append(Step(table.path, request.line, text, _why(named, matched, daemons, clients, case)))
+        if matched:
+            return index
+    for logical in reversed(unseparated):
+        _skip(logical, request, steps)
+    if rules.broken:
+        request.line = rules.broken.line
+        request.warn("missing newline or line too long")
+        request.warn("all the subsequent rules will be ignored")
+        if steps is not None:
+            steps.append(
+                Step(table.path, request.line, rules.broken.text, "missing newline or line too long")
+            )
+    return None
+
+
+def _skip(logical: Logical, request: Request, steps: list[Step] | None) -> None:
+    request.line = logical.line
+    request.warn('missing ":" separator')
+    if steps is not None:
+        steps.append(Step(request.file, logical.line, logical.text, 'missing ":" separator'))
+
+
+def list_matches(listed: tuple[tuple[str, ...], ...], matches: Callable[[str], bool]) -> bool:
+    """Whether a list, cut at its EXCEPTs, matches: each group may only take back what the one before gave."""
+    result = False
+    for group in listed:
+        if not any(map(matches, group)):
+            break
+        result = not result
+    return result
+
+
+def _why(named: bool, matched: bool, daemons: str, clients: str, case: _Case) -> str:
+    """Why a rule did or did not match, in one line."""
+    request = case.request
+    who = request.client.address
+    if matched:
+        return f"matches {request.daemon} and {who}"
+    if not named:
+        return _missed("daemon", groups(daemons), case.daemon_pattern, request.daemon)
+    return _missed("client", groups(clients), case.client_pattern, who)
+
+
+def _missed(kind: str, listed: Iterable[tuple[str, ...]], matches: Callable[[str], bool], who: str) -> str:
+    first, *_ = listed
+    for pattern in first:
+        if matches(pattern):
+            return f"the {kind} list matches {who} by {pattern}, but excepts it again"
+    return f"the {kind} list does not match {who}" if first else f"the {kind} list is empty"
