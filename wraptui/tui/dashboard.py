@@ -1,0 +1,184 @@
+"""Knows the main screen: four panes at once where there is room, one at a time where there is not."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from textual import events, on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Container
+from textual.screen import Screen
+
+from wraptui.tui.bars import countdown, counted, span
+from wraptui.tui.display import Piece, Words, spaced, words
+from wraptui.tui.keys import Keys
+from wraptui.tui.lines import Choice, Choices, Lines
+from wraptui.tui.pane import Pane
+from wraptui.tui.panes import connections, limits, no_access, rules
+from wraptui.tui.panes.view import View
+from wraptui.tui.table import Table
+from wraptui.tui.world import World
+
+VIEWS: tuple[View[Any], ...] = (connections.VIEW, no_access.VIEW, limits.VIEW, rules.VIEW)
+WIDE, TALL = 120, 36
+
+
+class Dashboard(Screen[None]):
+    """Header, panes, the line that says why, and the keys that work now."""
+
+    AUTO_FOCUS = "#connections-table"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *(
+            Binding(str(n), f"pane({n})", view.name, show=False, id=view.name)
+            for n, view in enumerate(VIEWS, 1)
+        ),
+        Binding("z", "zoom", "zoom", id="zoom"),
+    ]
+
+    def __init__(self, world: World) -> None:
+        super().__init__()
+        self.world = world
+        self.zoomed = False
+        self.panes = [self.make_pane(view, number) for number, view in enumerate(VIEWS, 1)]
+        self.front = self.panes[0]
+
+    def make_pane(self, view: View[Any], number: int) -> Pane:
+        """The pane for a view."""
+        return Pane(view, number, self.world)
+
+    def compose(self) -> ComposeResult:
+        yield Lines(id="header")
+        yield Choices(id="tabs", gap="   ")
+        yield Container(*self.panes, id="panes")
+        yield Lines(id="details")
+        yield Keys(id="keys")
+
+    def on_mount(self) -> None:
+        self._arrange(self.app.size.width, self.app.size.height)
+        self.show(self.world)
+
+    # -- data -----------------------------------------------------------------------------------------
+
+    def show(self, world: World) -> None:
+        """Show another world."""
+        self.world = world
+        if not self.is_mounted:
+            return
+        for pane in self.panes:
+            pane.show(world)
+        self._say()
+        self.refresh_bindings()
+
+    def tick(self, world: World) -> None:
+        """Only the clock moved."""
+        self.world = world
+        for pane in self.panes:
+            if pane.display:
+                pane.tick(world)
+        self._say()
+
+    def _say(self) -> None:
+        header = self.query_one("#header", Lines)
+        lines = header_lines(self.world, self.size.width)
+        header.say(*lines)
+        header.set_class(len(lines) > 1, "noted")
+        self.query_one("#tabs", Choices).offer(self._tabs())
+        self._explain()
+
+    def _tabs(self) -> list[Choice]:
+        return [
+            Choice(
+                spaced(
+                    words(
+                        Piece(str(pane.number), "accent"),
+                        Piece(f" {pane.view.name}", "strong" if pane is self.front else "dim"),
+                    ),
+                    pane.view.count(self.world),
+                    gap=" ",
+                ),
+                f"screen.pane({pane.number})",
+            )
+            for pane in self.panes
+        ]
+
+    def _explain(self) -> None:
+        self.query_one("#details", Lines).say(*self.front.details())
+
+    # -- which panes are seen -------------------------------------------------------------------------
+
+    def on_resize(self, event: events.Resize) -> None:
+        self._arrange(event.size.width, event.size.height)
+        self._say()
+
+    def _arrange(self, width: int, height: int) -> None:
+        single = self.zoomed or width < WIDE or height < TALL
+        self.set_class(single, "single")
+        self.set_class(height < 16, "low")
+        self.set_class(height < 9, "lowest")
+        for pane in self.panes:
+            pane.display = not single or pane is self.front
+
+    def action_pane(self, number: int) -> None:
+        """Bring a pane to the front and put the cursor there."""
+        self.front = self.panes[number - 1]
+        self._arrange(self.app.size.width, self.app.size.height)
+        self.front.table.focus()
+        self._say()
+
+    def action_zoom(self) -> None:
+        self.zoomed = not self.zoomed
+        self._arrange(self.app.size.width, self.app.size.height)
+        self.front.table.focus()
+        self.refresh_bindings()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action == "zoom":
+            return self.zoomed or not self.has_class("single")
+        return super().check_action(action, parameters)
+
+    @on(Table.Highlighted)
+    def _highlighted(self, event: Table.Highlighted) -> None:
+        if event.table is self.front.table:
+            self._explain()
+            self.refresh_bindings()
+
+    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
+        pane = next((p for p in self.panes if event.widget in p.walk_children(with_self=True)), None)
+        if pane is not None and pane is not self.front:
+            self.front = pane
+            self._say()
+
+
+def header_lines(world: World, width: int) -> tuple[Words, ...]:
+    """The line on top, and below it the notes on what could not be seen."""
+    glyphs, snapshot = world.glyphs, world.snapshot
+    daemon = snapshot.daemon
+    if not world.ready:
+        running = words(Piece("looking …" if not glyphs.plain else "looking ...", "dim"))
+    elif daemon.pid:
+        up = f" up {span(world.now - daemon.started)}" if daemon.started else ""
+        running = words(Piece(f"{glyphs.good} ", "good"), f"xinetd {daemon.pid}{up}")
+    else:
+        running = words(Piece(f"{glyphs.off} no xinetd runs here", "warn"))
+    pending = world.pending.count
+    line = spaced(
+        words(Piece(" wraptui", "strong"), Piece(f"  {world.host}" if world.host else "", "accent")),
+        running,
+        f"load {snapshot.load:.2f}" if world.ready else "",
+        words(Piece(f"{glyphs.warn} read-only: {world.read_only}", "warn")) if world.read_only else "",
+        words(Piece(f"{glyphs.pending} {counted(pending, 'edit')} not applied", "pending"))
+        if pending
+        else "",
+        world.waiting,
+        gap="   ",
+    )
+    notes = [note for note in (daemon.problem, *snapshot.notes) if note]
+    if not notes:
+        return (line,)
+    return line, words(Piece(f" {glyphs.note} ", "dim"), Piece(" ".join(notes), "dim"))
+
+
+def waiting_words(seconds: float, world: World) -> Words:
+    """The deadline of a change that waits for its confirmation."""
+    return words(Piece(f"{world.glyphs.warn} confirm within {countdown(seconds)} (Enter: keep)", "warn"))

@@ -1,0 +1,55 @@
+"""Knows which keys work at this moment, and shows just those in the bottom line."""
+
+from __future__ import annotations
+
+from textual.screen import Screen
+
+from wraptui.tui.lines import Choice, Choices, key
+
+NAMES = {
+    "slash": "/",
+    "question_mark": "?",
+    "escape": "Esc",
+    "enter": "Enter",
+    "delete": "Del",
+    "f1": "F1",
+    "plus": "+",
+    "minus": "-",
+    "upper_k": "K",
+    "upper_j": "J",
+    "shift+up": "⇧↑",
+    "shift+down": "⇧↓",
+}
+
+
+def name_of(binding_key: str) -> str:
+    """A key as it is printed on a keyboard."""
+    shown = NAMES.get(binding_key, binding_key)
+    return shown.replace("ctrl+", "^")
+
+
+class Keys(Choices):
+    """The bottom line."""
+
+    def on_mount(self) -> None:
+        self.screen.bindings_updated_signal.subscribe(self, self._changed)
+
+    def _changed(self, screen: Screen[object]) -> None:
+        if screen is self.screen:
+            self.refresh_keys()
+
+    def refresh_keys(self) -> None:
+        """Read the screen's live bindings again."""
+        shown: list[Choice] = []
+        pinned: list[Choice] = []
+        for node, binding, enabled, _ in self.screen.active_bindings.values():
+            if not (binding.show and enabled):
+                continue
+            name = binding.key_display or name_of(binding.key)
+            where = "app." if node is self.app else "screen." if node is self.screen else "focused."
+            action = binding.action if "." in binding.action else where + binding.action
+            into = pinned if binding.id and binding.id.startswith("pinned-") else shown
+            choice = Choice(key(name, binding.description), action)
+            if choice not in into:
+                into.append(choice)
+        self.offer([*shown, *pinned], len(pinned))

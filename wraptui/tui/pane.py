@@ -1,0 +1,127 @@
+"""Knows how one list stands on the dashboard: its title, its table, its filter."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.widgets import Input
+
+from wraptui.tui.display import Piece, Words, content, spaced, words
+from wraptui.tui.panes.view import View
+from wraptui.tui.table import Table
+from wraptui.tui.world import World
+
+
+class Pane(Vertical):
+    """A list with its border, title and filter line."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("slash", "filter", "filter", id="filter"),
+        Binding("s", "sort", "sort", id="sort"),
+        Binding("escape", "clear_filter", "end filter", id="clear-filter"),
+    ]
+
+    def __init__(self, view: View[Any], number: int, world: World) -> None:
+        super().__init__(id=view.name, classes="pane")
+        self.view = view
+        self.number = number
+        self.world = world
+        self._source: tuple[Any, ...] | None = None
+        self._title: Words = ()
+        self.table: Table[Any, World] = Table(
+            view.columns,
+            view.key,
+            world,
+            id=f"{view.name}-table",
+            ellipsis=world.glyphs.ellipsis,
+            searched=view.searched,
+        )
+
+    def compose(self) -> ComposeResult:
+        yield self.table
+        yield Input(
+            placeholder="show only rows with these words", id=f"{self.view.name}-filter", compact=True
+        )
+
+    @property
+    def _input(self) -> Input:
+        return self.query_one(Input)
+
+    def show(self, world: World) -> None:
+        """Show this world's rows, if they are not the ones that stand here already."""
+        self.world = world
+        source = self.view.source(world)
+        if self._source is None or not _same(source, self._source):
+            self._source = source
+            self.table.show(self.view.rows(world), world, empty=self.view.empty(world))
+        else:
+            self.table.empty = self.view.empty(world)
+            self.table.tick(world)
+        self._entitle()
+
+    def tick(self, world: World) -> None:
+        """Only the clock moved."""
+        self.world = world
+        self.table.tick(world)
+
+    def _entitle(self) -> None:
+        title = spaced(
+            words(Piece(str(self.number), "accent"), f" {self.view.name}"), self.view.count(self.world)
+        )
+        needle = self.table.needle
+        title = words(" ", title, Piece(f"  /{needle}" if needle else "", "warn"), " ")
+        if title != self._title:
+            self._title = title
+            self.border_title = content(title)
+
+    def details(self) -> tuple[Words, ...]:
+        """The lines that explain the row under the cursor."""
+        row = self.table.current
+        if row is None:
+            return (words(Piece(self.view.empty(self.world), "dim")),)
+        return self.view.details(row, self.world)
+
+    # -- filter and sort --------------------------------------------------------------------------------
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action == "clear_filter":
+            return bool(self.table.needle) or self._input.has_focus
+        return True
+
+    def action_filter(self) -> None:
+        self.add_class("filtering")
+        self._input.focus()
+
+    def action_clear_filter(self) -> None:
+        self._input.value = ""
+        self.table.filter("")
+        self.remove_class("filtering")
+        self._entitle()
+        self.table.focus()
+
+    def action_sort(self) -> None:
+        self.table.sort_next()
+
+    @on(Input.Changed)
+    def _filter_changed(self, event: Input.Changed) -> None:
+        event.stop()
+        self.table.filter(event.value)
+        self._entitle()
+
+    @on(Input.Submitted)
+    def _filter_done(self, event: Input.Submitted) -> None:
+        event.stop()
+        if not event.value:
+            self.remove_class("filtering")
+        self.table.focus()
+
+
+def _same(one: tuple[Any, ...], other: tuple[Any, ...]) -> bool:
+    """Whether these are the very same objects, or small ones that are equal."""
+    return len(one) == len(other) and all(
+        a is b or (type(a) is str and a == b) for a, b in zip(one, other, strict=True)
+    )

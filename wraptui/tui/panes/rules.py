@@ -1,0 +1,270 @@
+"""Knows how the rules are shown: hosts.allow, hosts.deny and the xinetd services, findings beside them."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, overload
+
+from wraptui.policy.access import Rule, Table
+from wraptui.policy.findings import Finding, Severity
+from wraptui.policy.services import Service
+from wraptui.tui.bars import Glyphs, counted
+from wraptui.tui.display import Cell, Piece, Words, from_bytes, spaced, words
+from wraptui.tui.panes.view import View
+from wraptui.tui.peers import short
+from wraptui.tui.table import Column
+from wraptui.tui.world import Pending, World
+
+Kind = Literal["allow", "deny", "service"]
+
+
+@dataclass(frozen=True, slots=True)
+class RuleRow:
+    """One line of the pane: a rule of one of the two files, or a service. `text` is byte text."""
+
+    kind: Kind
+    file: str
+    first: int
+    line: int
+    text: str
+    effect: str
+    findings: tuple[Finding, ...] = ()
+    pending: bool = False
+    rule: Rule | None = None
+    service: Service | None = None
+
+
+def rule_text(rule: Rule) -> str:
+    """The rule in one line of byte text."""
+    options = f" : {rule.options.strip()}" if rule.options.strip() else ""
+    return f"{rule.daemons.strip()}: {rule.clients.strip()}{options}"
+
+
+def effect_of(rule: Rule, kind: Kind) -> str:
+    """What the rule does to those it matches, in one word: allow, deny or twist."""
+    for option in rule.options.replace("\\:", "\0").split(":"):
+        word = option.split(None, 1)[:1]
+        if word and word[0].lower() in ("allow", "deny", "twist"):
+            return word[0].lower()
+    return kind
+
+
+class RuleRows(Sequence[RuleRow]):
+    """All rows of the pane, made when they are asked for."""
+
+    def __init__(
+        self,
+        tables: Sequence[tuple[Kind, Table]],
+        services: Sequence[Service],
+        findings: Mapping[str, Mapping[int, tuple[Finding, ...]]],
+        pending: Pending,
+    ) -> None:
+        self._parts: list[tuple[Kind, Sequence[Rule] | Sequence[Service]]] = [
+            (kind, table.rules) for kind, table in tables
+        ]
+        self._parts.append(("service", services))
+        self._ends: list[int] = []
+        total = 0
+        for _, part in self._parts:
+            total += len(part)
+            self._ends.append(total)
+        self._findings = findings
+        self._pending = pending
+
+    def __len__(self) -> int:
+        return self._ends[-1]
+
+    @overload
+    def __getitem__(self, index: int) -> RuleRow: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[RuleRow]: ...
+    def __getitem__(self, index: int | slice) -> RuleRow | list[RuleRow]:
+        if isinstance(index, slice):
+            return [self._row(i) for i in range(*index.indices(len(self)))]
+        if index < 0:
+            index += len(self)
+        if not 0 <= index < len(self):
+            raise IndexError(index)
+        return self._row(index)
+
+    def _row(self, index: int) -> RuleRow:
+        number = bisect_right(self._ends, index)
+        kind, part = self._parts[number]
+        item = part[index - (self._ends[number - 1] if number else 0)]
+        if isinstance(item, Rule):
+            first, last, text, effect = item.first, item.line, rule_text(item), effect_of(item, kind)
+        else:
+            first, last = item.first, item.last
+            text, effect = service_text(item), "active" if item.active else "off"
+        return RuleRow(
+            kind,
+            item.file,
+            first,
+            last,
+            text,
+            effect,
+            self._found(item.file, first, last),
+            self._pending.touches(item.file, first, last),
+            item if isinstance(item, Rule) else None,
+            item if isinstance(item, Service) else None,
+        )
+
+    def _found(self, file: str, first: int, last: int) -> tuple[Finding, ...]:
+        here = self._findings.get(file)
+        if not here:
+            return ()
+        return tuple(found for line in range(first, last + 1) for found in here.get(line, ()))
+
+
+def service_text(service: Service) -> str:
+    """What stands between a client and the service, in one line of byte text."""
+    parts = [service.id]
+    for name in ("only_from", "no_access", "access_times", "instances", "per_source"):
+        value = service.attributes.get(name)
+        if value not in (None, (), "UNLIMITED"):
+            shown = " ".join(value) if isinstance(value, tuple) else str(value)
+            parts.append(f"{name} {shown}")
+    return parts[0] + (f": {', '.join(parts[1:])}" if parts[1:] else "")
+
+
+def by_line(findings: Sequence[Finding]) -> dict[str, dict[int, tuple[Finding, ...]]]:
+    """Findings by file and line, the worst first."""
+    found: dict[str, dict[int, tuple[Finding, ...]]] = {}
+    for each in sorted(findings, key=lambda f: -f.severity):
+        lines = found.setdefault(each.file, {})
+        lines[each.line] = (*lines.get(each.line, ()), each)
+    return found
+
+
+def severity(found: Finding, glyphs: Glyphs) -> Piece:
+    """A finding's glyph in its tone."""
+    return {
+        Severity.ERROR: Piece(f"{glyphs.bad} ", "bad"),
+        Severity.WARNING: Piece(f"{glyphs.warn} ", "warn"),
+    }.get(found.severity, Piece(f"{glyphs.note} ", "dim"))
+
+
+def _rows(world: World) -> Sequence[RuleRow]:
+    tables = world.tables
+    both: list[tuple[Kind, Table]] = [("allow", tables.allow), ("deny", tables.deny)] if tables else []
+    services = tuple(s for s in world.configuration.services if s.file)
+    return RuleRows(both, services, by_line(world.findings), world.pending)
+
+
+def _where(row: RuleRow, world: World) -> Cell:
+    mark = Piece(world.glyphs.pending if row.pending else " ", "pending")
+    name = short(row.file)
+    return words(
+        mark, f" {name.removeprefix('hosts.')}", Piece(f":{row.line if row.rule else row.first}", "dim")
+    )
+
+
+def _effect(row: RuleRow, world: World) -> Cell:
+    glyphs = world.glyphs
+    glyph, tone = {
+        "allow": (glyphs.good, "good"),
+        "deny": (glyphs.bad, "bad"),
+        "twist": (glyphs.arrow, "accent"),
+        "active": (glyphs.good, "good"),
+    }.get(row.effect, (glyphs.off, "dim"))
+    return Piece(f"{glyph} {row.effect}", tone)
+
+
+def _text(row: RuleRow, world: World) -> Cell:
+    mark = severity(row.findings[0], world.glyphs) if row.findings else ""
+    return words(mark, Piece(from_bytes(row.text), "pending" if row.pending else ""))
+
+
+def _finding(row: RuleRow, world: World) -> Cell:
+    if not row.findings:
+        return ""
+    more = f" (+{len(row.findings) - 1})" if len(row.findings) > 1 else ""
+    return words(Piece(row.findings[0].message), Piece(more, "dim"))
+
+
+def _count(world: World) -> Words:
+    tables = world.tables
+    rules = len(tables.allow.rules) + len(tables.deny.rules) if tables else 0
+    errors = sum(found.severity == Severity.ERROR for found in world.findings)
+    warnings = sum(found.severity == Severity.WARNING for found in world.findings)
+    return words(
+        f"{rules:,}".replace(",", " "),
+        Piece(f" {world.glyphs.bad} {counted(errors, 'error')}" if errors else "", "bad"),
+        Piece(f" {world.glyphs.warn} {counted(warnings, 'warning')}" if warnings else "", "warn"),
+    )
+
+
+def _empty(world: World) -> str:
+    if not world.ready:
+        return "Reading hosts.allow, hosts.deny and xinetd's files."
+    tables = world.tables
+    if tables is None:
+        return "The rules could not be read."
+    problems = [table.problem for table in (tables.allow, tables.deny) if table.problem]
+    if problems:
+        return " ".join(problems)
+    return "hosts.allow and hosts.deny have no rules, so TCP Wrappers let everybody in."
+
+
+def _details(row: RuleRow, world: World) -> tuple[Words, ...]:
+    place = Piece(f"{row.file}:{row.first}" + (f"-{row.line}" if row.line != row.first else ""), "dim")
+    pending = Piece("not written yet", "pending") if row.pending else ""
+    if row.service is not None:
+        service = row.service
+        state = world.state_of(service.id)
+        runs = (
+            "xinetd serves it"
+            if service.active
+            else f"xinetd does not serve it: {service.why_not or 'no reason known'}"
+        )
+        why = words(Piece(from_bytes(service.id), "strong"), f": {from_bytes(runs)}")
+        if state and state.why and service.active:
+            why = words(why, f" ({state.why})")
+        why = words(why, ".")
+    else:
+        what = {"deny": "refuses", "allow": "lets in", "twist": "answers instead of the daemon for"}
+        assert row.rule is not None
+        why = words(
+            f"{what.get(row.effect, 'concerns').capitalize()} ",
+            Piece(from_bytes(row.rule.clients.strip()), "strong"),
+            " for the daemon ",
+            Piece(from_bytes(row.rule.daemons.strip()), "strong"),
+            ", unless a rule above it matches first.",
+        )
+    found = [words(severity(each, world.glyphs), each.message) for each in row.findings[:2]]
+    uses = sum(
+        1
+        for visit in world.snapshot.visits
+        if visit.decision and visit.decision.file == row.file and visit.decision.line == row.line
+    )
+    used = f"{counted(uses, 'connection')} here now by this line" if uses and row.rule else ""
+    return (why, *found, spaced(place, pending, used))[:3]
+
+
+VIEW = View[RuleRow](
+    name="rules",
+    columns=(
+        Column("where", _where, 11, grow=1, most=12, sort=lambda r, w: (r.file, r.first)),
+        Column("does", _effect, 8, rank=1, sort=lambda r, w: r.effect),
+        Column("rule", _text, 20, grow=5, sort=lambda r, w: r.text),
+        Column(
+            "finding",
+            _finding,
+            24,
+            grow=3,
+            rank=3,
+            sort=lambda r, w: -max((f.severity for f in r.findings), default=-1),
+        ),
+    ),
+    source=lambda world: (world.tables, world.configuration, world.findings, world.pending),
+    rows=_rows,
+    key=lambda r: (r.file, r.first, r.text),
+    count=_count,
+    empty=_empty,
+    details=_details,
+    searched=lambda r: (
+        f"{short(r.file)}:{r.line} {from_bytes(r.text)} {r.effect} {' '.join(f.message for f in r.findings)}"
+    ),
+)
