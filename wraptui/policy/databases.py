@@ -1,0 +1,146 @@
+"""Knows the name databases of the inspected root: services, protocols, users, groups, networks, hosts, RPC programs.
+
+Read as glibc's `files` source does. DNS is never asked: a name that /etc/hosts does not hold is unresolvable here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from wraptui.policy.files import Files
+from wraptui.syntax.tree import byte_text
+from wraptui.syntax.xinetd import folded
+
+_BLANKS = " \t\n\v\f\r"
+
+
+@dataclass(frozen=True)
+class Databases:
+    """Lookups by name. A missing file is an empty database, as it is for the daemon."""
+
+    files: Files
+    _texts: dict[str, str] = field(default_factory=dict, compare=False, repr=False)
+
+    def service_port(self, name: str, protocol: str) -> int | None:
+        """The port of a service over a protocol, or None."""
+        return self._services.get((name, protocol))
+
+    def protocol_number(self, name: str) -> int | None:
+        return self._protocols.get(name)
+
+    def user(self, name: str) -> tuple[int, int] | None:
+        """The numeric user and group of a user name."""
+        return self._users.get(name)
+
+    def group(self, name: str) -> int | None:
+        return self._groups.get(name)
+
+    def program_number(self, name: str) -> int | None:
+        """The RPC program of a name."""
+        return self._programs.get(name)
+
+    def network(self, name: str) -> int | None:
+        """The network number of a name in /etc/networks."""
+        return self._networks.get(folded(name))
+
+    def addresses(self, name: str) -> tuple[str, ...]:
+        """The addresses of a host name in /etc/hosts, IPv6 first, each kind in file order."""
+        found = self._hosts.get(folded(name), ())
+        return tuple(sorted(found, key=lambda address: ":" not in address))
+
+    def _rows(self, path: str) -> Iterator[list[str]]:
+        for line in self._text(path).split("\n"):
+            words = [word for word in _blanked(line.partition("#")[0]).split(" ") if word]
+            if words:
+                yield words
+
+    def _text(self, path: str) -> str:
+        if path not in self._texts:
+            try:
+                self._texts[path] = byte_text(self.files.read(path))
+            except OSError:
+                self._texts[path] = ""
+        return self._texts[path]
+
+    @cached_property
+    def _services(self) -> dict[tuple[str, str], int]:
+        table: dict[tuple[str, str], int] = {}
+        for row in self._rows("/etc/services"):
+            if len(row) < 2:
+                continue
+            number, slash, protocol = row[1].partition("/")
+            if number.isdecimal() and slash:
+                for name in (row[0], *row[2:]):
+                    table.setdefault((name, protocol), int(number) & 0xFFFF)
+        return table
+
+    @cached_property
+    def _protocols(self) -> dict[str, int]:
+        return self._numbered("/etc/protocols")
+
+    @cached_property
+    def _programs(self) -> dict[str, int]:
+        return self._numbered("/etc/rpc")
+
+    def _numbered(self, path: str) -> dict[str, int]:
+        table: dict[str, int] = {}
+        for row in self._rows(path):
+            if len(row) > 1 and row[1].isdecimal():
+                for name in (row[0], *row[2:]):
+                    table.setdefault(name, int(row[1]))
+        return table
+
+    @cached_property
+    def _users(self) -> dict[str, tuple[int, int]]:
+        table: dict[str, tuple[int, int]] = {}
+        for fields in self._records("/etc/passwd", 4):
+            if fields[2].isdecimal() and fields[3].isdecimal():
+                table.setdefault(fields[0], (int(fields[2]), int(fields[3])))
+        return table
+
+    @cached_property
+    def _groups(self) -> dict[str, int]:
+        table: dict[str, int] = {}
+        for fields in self._records("/etc/group", 3):
+            if fields[2].isdecimal():
+                table.setdefault(fields[0], int(fields[2]))
+        return table
+
+    def _records(self, path: str, least: int) -> Iterator[list[str]]:
+        for line in self._text(path).split("\n"):
+            line = line.lstrip(_BLANKS)
+            fields = line.split(":")
+            if line and line[0] not in "#+-" and len(fields) >= least:
+                yield fields
+
+    @cached_property
+    def _networks(self) -> dict[str, int]:
+        table: dict[str, int] = {}
+        for row in self._rows("/etc/networks"):
+            parts = row[1].split(".") if len(row) > 1 else []
+            if parts and all(part.isdecimal() and int(part) < 256 for part in parts) and len(parts) <= 4:
+                parts += ["0"] * (4 - len(parts))
+                number = int.from_bytes(bytes(int(part) for part in parts), "big")
+                for name in (row[0], *row[2:]):
+                    table.setdefault(folded(name), number)
+        return table
+
+    @cached_property
+    def _hosts(self) -> dict[str, tuple[str, ...]]:
+        from wraptui.policy.addresses import ipv4_number, ipv6_number
+
+        table: dict[str, tuple[str, ...]] = {}
+        for address, *names in self._rows("/etc/hosts"):
+            if ipv4_number(address) is None and ipv6_number(address) is None:
+                continue
+            for name in dict.fromkeys(folded(name) for name in names):
+                table[name] = (*table.get(name, ()), address)
+        return table
+
+
+def _blanked(line: str) -> str:
+    for blank in _BLANKS[1:]:
+        line = line.replace(blank, " ")
+    return line

@@ -1,0 +1,375 @@
+"""Knows how xinetd walks its files: includes, defaults, entries, and every attribute line's fate, with its messages."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, field, replace
+
+from wraptui.policy.activation import Sockets
+from wraptui.policy.attributes import ANY, attribute
+from wraptui.policy.checking import Checks, Dropped
+from wraptui.policy.databases import Databases
+from wraptui.policy.effective import default_attributes, effective_attributes
+from wraptui.policy.files import Files
+from wraptui.policy.services import Configuration, Defaults, Message, Service
+from wraptui.policy.settings import Draft, World
+from wraptui.syntax.tree import shown, typed
+from wraptui.syntax.xinetd import Assignment, Broken, Header, Scanner, folded
+
+FATAL = "A fatal error was encountered while parsing the default section. xinetd will exit."
+DEEPEST = 50
+"""Includes inside includes beyond this are a cycle: the daemon goes on until it has no descriptors left."""
+
+
+class FatalDefaults(Exception):
+    """The daemon exits here."""
+
+
+@dataclass(slots=True)
+class Record:
+    """One service entry: what was read of it, and why it does not run."""
+
+    draft: Draft
+    why_not: str = ""
+
+
+@dataclass
+class Loader:
+    """One reading of a configuration."""
+
+    files: Files
+    path: str
+    inetd_compat: bool
+    directory: str
+    environment: frozenset[str]
+    local: Collection[str] | None
+    messages: list[Message] = field(default_factory=list)
+    records: list[Record] = field(default_factory=list)
+    read: list[str] = field(default_factory=list)
+    entries: list[Defaults] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.databases = Databases(self.files)
+        self.world = World(self.files, self.databases, self.directory, self.environment, self.complain)
+        self.defaults = Draft("(null)")
+        self.file = typed(self.path)  # as the daemon names the current file
+        self.line = 0
+
+    # -- messages
+
+    def complain(self, level: str, text: str) -> None:
+        """A message about the current line."""
+        self.messages.append(Message(level, text, self.file, self.line))
+
+    def say(self, level: str, text: str) -> None:
+        """A message about no line."""
+        self.messages.append(Message(level, text))
+
+    # -- the whole
+
+    def configuration(self) -> Configuration:
+        try:
+            data = self._data(self.path)
+        except OSError as error:
+            number = error.errno or 0
+            reason = f"{error.strerror} (errno = {number})"
+            self.say("ERROR", f"open( {self.file} ) failed: {reason}")
+            self.say("CRITICAL", "couldn't get configuration. Exiting...")
+            return self._result(False)
+        try:
+            self._file(data, self.file, 0)
+        except FatalDefaults:
+            self.say("ERROR", FATAL)
+            self.say("WARNING", "Exiting...")
+            for record in self.records:
+                record.why_not = record.why_not or "the daemon exits: fatal error in defaults"
+            return self._result(False)
+        if self.inetd_compat:
+            self._inetd()
+        self._disable()
+        self._check()
+        self._activate()
+        return self._result(True)
+
+    def _inetd(self) -> None:
+        from wraptui.policy.inetd import PATH, read_inetd
+
+        path = PATH
+        try:
+            data = self._data(path)
+        except OSError:
+            return
+        self.file, self.line = path, 0
+        for draft, why_not in read_inetd(data, self.world, self._counted):
+            self.records.append(Record(draft, why_not))
+
+    def _counted(self, line: int) -> None:
+        self.line = line
+
+    def _result(self, starts: bool) -> Configuration:
+        return Configuration(
+            starts,
+            tuple(self._service(record) for record in self.records),
+            tuple(self.messages),
+            default_attributes(self.defaults),
+            tuple(self.read),
+            tuple(self.entries),
+        )
+
+    def _service(self, record: Record) -> Service:
+        draft = record.draft
+        attributes, origin = effective_attributes(draft)
+        return Service(
+            shown(draft.id or draft.name), shown(draft.name), draft.file, draft.first, draft.last, not record.why_not,
+            record.why_not, attributes, origin, draft.lines,
+        )  # fmt: skip
+
+    # -- files
+
+    def _data(self, path: str) -> bytes:
+        try:
+            data = self.files.read(path)
+        except IsADirectoryError:
+            data = b""
+        self.read.append(path)
+        return data
+
+    def _file(self, data: bytes, name: str, depth: int) -> None:
+        self.file, self.line = name, 0
+        path = self.world.path(name)
+        scanner = Scanner(data, self._scanned)
+        self._scanner = scanner
+        found_defaults = False
+        while True:
+            try:
+                header = scanner.header()
+            except Broken:
+                self._skip(scanner)
+                continue
+            self.line = scanner.count
+            if header is None:
+                return
+            if header.keyword == "service":
+                self._service_entry(scanner, header, path)
+            elif header.keyword == "defaults":
+                if found_defaults:
+                    self.complain("ERROR", "only 1 defaults entry is allowed. This entry will be ignored")
+                    self._skip(scanner)
+                else:
+                    found_defaults = self._defaults_entry(scanner, header, path)
+            else:
+                if header.keyword == "include":
+                    self._include(header.name, depth)
+                else:
+                    self._include_directory(header.name, depth)
+                self._scanner, self.file, self.line = scanner, name, scanner.count
+
+    def _scanned(self, level: str, text: str) -> None:
+        self.line = self._scanner.count
+        self.complain(level, text)
+
+    def _skip(self, scanner: Scanner) -> list[Assignment]:
+        passed = scanner.skip()
+        self.line = scanner.count
+        return passed
+
+    def _recognise(self, draft: Draft, passed: list[Assignment]) -> None:
+        """Read, for people only, what `disable` kept the daemon from reading."""
+        quiet = replace(self.world, complain=_silent)
+        for line in passed:
+            found = attribute(line.name)
+            if found is None or found.count not in (ANY, len(line.values)):
+                continue
+            if found.canonical in draft.specified and "service" not in found.cumulative:
+                continue
+            if found.set(draft, line.values, line.operator, quiet):
+                draft.specified.add(found.canonical)
+                draft.origin[found.canonical] = f"{draft.file}:{line.first}"
+
+    def _include(self, name: str, depth: int) -> None:
+        try:
+            if depth >= DEEPEST:
+                raise OSError
+            data = self._data(self.world.path(name))
+        except OSError:
+            self.complain("ERROR", f"Unable to open included configuration file: {name}")
+            return
+        self.complain("DEBUG", f"Reading included configuration file: {name}")
+        self._file(data, name, depth + 1)
+
+    def _include_directory(self, directory: str, depth: int) -> None:
+        try:
+            names = sorted(typed(name) for name in self.files.names(self.world.path(directory)))
+        except OSError:
+            self.complain("ERROR", f"Unable to read included directory: {directory}")
+            return
+        for name in names:
+            if "." in name or name.endswith("~"):
+                continue
+            path = f"{directory}/{name}"
+            try:
+                kind = self.files.status(self.world.path(path)).kind
+            except OSError:
+                self.complain("ERROR", f"Unable to stat includedir file {path}")
+                continue
+            if kind != "file":
+                self.say("ERROR", f"{path} is not a regular file. It is being skipped.")
+                continue
+            self._include(path, depth)
+
+    # -- entries
+
+    def _service_entry(self, scanner: Scanner, header: Header, path: str) -> None:
+        draft = Draft(header.name, path, header.line)
+        self._inherit(draft)
+        record = Record(draft)
+        self.records.append(record)
+        try:
+            whole = self._attributes(scanner, draft, "service")
+        except Broken:
+            record.why_not = self.messages[-1].text
+            whole = False
+        if not whole:
+            passed = self._skip(scanner)
+            for line in passed:
+                _note_line(draft, line)
+            if not record.why_not:
+                record.why_not = "disable = yes"
+                self._recognise(draft, passed)
+        draft.last = scanner.last
+        if not draft.id:
+            draft.id = draft.name
+
+    def _defaults_entry(self, scanner: Scanner, header: Header, path: str) -> bool:
+        draft = self.defaults
+        draft.file, draft.first, draft.lines = path, header.line, {}
+        try:
+            return self._attributes(scanner, draft, "defaults")
+        except Broken:
+            return False
+        finally:
+            self.entries.append(Defaults(path, header.line, scanner.last, draft.lines))
+
+    def _inherit(self, draft: Draft) -> None:
+        """What an entry takes from the defaults read so far; its lines then change or replace that."""
+        given = self.defaults
+        for name in ("log_on_success", "log_on_failure", "only_from", "no_access", "passenv"):
+            if name in given.specified:
+                draft.present.add(name)
+                draft.origin[name] = "defaults"
+        draft.on_success = set(given.on_success) if "log_on_success" in given.specified else set()
+        draft.on_failure = set(given.on_failure) if "log_on_failure" in given.specified else set()
+        if "only_from" in given.specified:
+            draft.only_from = list(given.only_from or ())
+        if "no_access" in given.specified:
+            draft.no_access = list(given.no_access or ())
+        if "passenv" in given.specified:
+            draft.passenv = list(given.passenv or ())
+        for name in ("banner", "banner_success", "banner_fail"):
+            if name in given.specified:
+                draft.plain[name] = given.plain[name]
+                draft.origin[name] = "defaults"
+
+    def _attributes(self, scanner: Scanner, draft: Draft, scope: str) -> bool:
+        """Read an entry up to its brace; False when `disable` ended it. Raises `Broken` and `FatalDefaults`."""
+        while True:
+            line = scanner.assignment()
+            self.line = scanner.count
+            if line is None:
+                return True
+            _note_line(draft, line)
+            self._attribute(draft, line, scope)
+            if draft.disabled and folded(line.name) == "disable":
+                return False
+
+    def _attribute(self, draft: Draft, line: Assignment, scope: str) -> None:
+        found = attribute(line.name, scope)
+        if found is None:
+            if scope == "service":
+                self.complain("WARNING", f"bad service attribute: {line.name}")
+            else:
+                self.complain("WARNING", f"attribute: {line.name} should not be in default section")
+            return
+        key, operator = found.canonical, line.operator
+        if scope not in found.cumulative:
+            if key in draft.specified:
+                self.complain("WARNING", f"Service {draft.name}: attribute already set: {line.name}")
+                return
+            if operator != "=":
+                self.complain(
+                    "WARNING",
+                    f"Service {draft.name}: operator '{operator}' cannot be used for attribute '{line.name}'",
+                )
+                return
+        elif scope == "defaults" and operator == "=":
+            operator = "+="
+        if found.count != ANY and found.count != len(line.values):
+            self.complain(
+                "WARNING",
+                f"attribute {line.name} expects {found.count} values and {len(line.values)} values were specified",
+            )
+            return
+        if found.set(draft, line.values, operator, self.world):
+            draft.specified.add(key)
+            draft.present.add(key)
+            draft.origin[key] = f"{draft.file}:{line.first}"
+        elif scope == "service":
+            self.complain("ERROR", f"Error parsing attribute {line.name} - DISABLING SERVICE")
+            draft.disabled = True
+        else:
+            raise FatalDefaults
+
+    # -- which run
+
+    def _running(self) -> list[Record]:
+        return [record for record in self.records if not record.why_not]
+
+    def _disable(self) -> None:
+        if self.defaults.enabled is not None and "enabled" in self.defaults.specified:
+            ids = {folded(word) for word in self.defaults.enabled}
+            for record in self._running():
+                record.draft.disabled = folded(record.draft.id) not in ids
+        for record in self._running():
+            if record.draft.disabled:
+                self.say("DEBUG", f"removing {record.draft.name}")
+                named = "enabled" in self.defaults.specified
+                record.why_not = "not named in enabled" if named else self._spoiled(record.draft)
+        if "disabled" in self.defaults.specified:
+            ids = {folded(word) for word in self.defaults.disabled_ids or ()}
+            for record in self._running():
+                if folded(record.draft.id) in ids:
+                    record.why_not = "named in disabled"
+
+    def _spoiled(self, draft: Draft) -> str:
+        for message in reversed(self.messages):
+            if message.text.startswith("Error parsing attribute ") and message.line is not None:
+                return message.text
+        return "disabled"
+
+    def _check(self) -> None:
+        passed: list[Draft] = []
+        checks = Checks(self.defaults, self.world, self.say)
+        for record in self._running():
+            try:
+                checks.fill(record.draft)
+                checks.check(record.draft, passed)
+            except Dropped:
+                record.why_not = self.messages[-1].text
+                continue
+            passed.append(record.draft)
+
+    def _activate(self) -> None:
+        portmapper = any(self.files.executable(path) for path in ("/sbin/rpcbind", "/usr/sbin/rpcbind"))
+        sockets = Sockets(self.world, self.local, portmapper, self.defaults.log)
+        for record in self._running():
+            record.why_not = sockets.activate(record.draft, self.say)
+
+
+def _note_line(draft: Draft, line: Assignment) -> None:
+    name = folded(line.name)
+    key = shown("bind" if name == "interface" else name)
+    draft.lines[key] = (*draft.lines.get(key, ()), (line.first, line.last))
+
+
+def _silent(level: str, text: str) -> None:
+    """Takes complaints about lines that the daemon does not read."""
