@@ -8,7 +8,7 @@ import stat
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import BinaryIO, Protocol
 
@@ -139,6 +139,10 @@ class Tree:
         """`old` takes the place of `new`, at once; both are names, not links to follow."""
         os.replace(self._name(old), self._name(new))
 
+    def link(self, old: str, new: str) -> None:
+        """A second name for the very file `old`; `FileExistsError` if `new` is there."""
+        os.link(self._name(old), self._name(new), follow_symlinks=False)
+
     def remove(self, path: str) -> None:
         """The name is gone."""
         os.unlink(self._name(path))
@@ -213,6 +217,7 @@ class Remembered:
     def __init__(self, files: Readable) -> None:
         self._files = files
         self._asked: dict[str, str] = {}
+        self._fresh = False
         self._lock = threading.Lock()
 
     @property
@@ -223,21 +228,21 @@ class Remembered:
 
     def unchanged(self) -> bool:
         """Whether every file asked for is as it was."""
+        if self._fresh:
+            return False
         return all(fingerprint(self._files, path) == before for path, before in self.fingerprints)
 
     def _note(self, path: str) -> None:
         with self._lock:
             if path in self._asked:
                 return
-        try:
+        stamp, fresh = fingerprint(self._files, path), False
+        with suppress(OSError):
             status = self._files.status(path)
-            stamp = status.stamp
-            if status.kind == "file" and abs(time.time() - status.modified) < self.FRESH:
-                stamp = "fresh"
-        except OSError as error:
-            stamp = f"error {getattr(error, 'errno', 0)}"
+            fresh = status.kind == "file" and abs(time.time() - status.modified) < self.FRESH
         with self._lock:
             self._asked.setdefault(path, stamp)
+            self._fresh = self._fresh or fresh
 
     def read(self, path: str) -> bytes:
         self._note(path)
