@@ -211,7 +211,9 @@ class Processes:
         if known and known[0] == comm:
             return known[1]
         words = self.command(pid)
-        argv0 = os.path.basename(words[0]) if words else ""
+        # A program that shows a title, `sshd: root [priv]`, has put it in the place of its arguments.
+        title = words[0].partition(": ")[0].removesuffix(":") if words else ""
+        argv0 = os.path.basename(title)
         if len(self._argv0) > 10_000:
             self._argv0.clear()
         self._argv0[pid, started] = (comm, argv0)

@@ -1,4 +1,4 @@
-"""Knows the machine at one moment: one frozen Snapshot, made by reading, never by changing anything."""
+"""Knows what a look at the machine gives: one frozen Snapshot and its parts."""
 
 from __future__ import annotations
 
@@ -10,12 +10,18 @@ from wraptui.policy.sensor import NoAccess
 from wraptui.policy.services import Configuration, Service
 from wraptui.system.processes import Process
 from wraptui.system.sockets import Connection
+from wraptui.system.xinetd import Daemon
 
 
 @dataclass(frozen=True, slots=True)
 class Visit:
     """One live connection with its meaning: the service id or daemon name that it belongs to, how it is
-    guarded (`xinetd`, `standalone`, or "" when nothing here guards it), and why it is let in."""
+    guarded (`xinetd`, `standalone`, or "" when nothing here guards it), and why it is let in.
+
+    `process` serves it, None when that may not be seen. `decision` is what libwrap would say *now*, None
+    where it is not asked or where that cannot be told yet; `why` is the sentence to it. `since` is when it
+    began, in seconds since the epoch: the start of a process that serves it alone, else when it was seen
+    first (0.0: it was there at the first look)."""
 
     connection: Connection
     service: str
@@ -23,11 +29,12 @@ class Visit:
     process: Process | None
     decision: Decision | None
     why: str
+    since: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Refusals:
-    """How often one service refused for one reason in the last hour, and its top sources with their counts."""
+    """How often one service refused for one reason in the last hour, and its top sources with counts."""
 
     service: str
     reason: str
@@ -37,9 +44,10 @@ class Refusals:
 
 @dataclass(frozen=True, slots=True)
 class ServiceState:
-    """A service as it runs now. `state` is active, paused (by cps, until `returns`), suspended, off, failed or
-    unknown. `running` counts real children; `busiest` is the source with most of them ("" for none);
-    `rate` is connections in each of the last 60 seconds; memory in bytes, cpu in seconds of the largest child."""
+    """A service as it runs now. `state` is active, paused (by cps, until `returns`), suspended, off, failed
+    or unknown. `running` counts real children; `busiest` is the source with most of them ("" for none);
+    `rate` is connections in each of the last 60 seconds; memory in bytes, cpu in seconds, of the
+    largest child."""
 
     service: Service
     state: str
@@ -56,31 +64,27 @@ class ServiceState:
 
 
 @dataclass(frozen=True, slots=True)
-class Daemon:
-    """The running xinetd: pid 0 when there is none, and `problem` says why."""
-
-    pid: int = 0
-    started: float = 0.0
-    command: tuple[str, ...] = ()
-    problem: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class Snapshot:
     """Everything a screen shows. `notes` says in sentences what could not be seen, and why.
 
     `number` and `taken_at` stay out of comparison: a quiet machine gives equal snapshots and costs nothing.
+    `live` is False when only files are seen. `fingerprints` are those of every file that the picture was
+    made from.
     """
 
     visits: tuple[Visit, ...] = ()
-    no_access: NoAccess = NoAccess()
+    no_access: NoAccess = field(default_factory=NoAccess)
     services: tuple[ServiceState, ...] = ()
     configuration: Configuration = field(default_factory=lambda: Configuration(starts=True))
     tables: Tables | None = None
     findings: tuple[Finding, ...] = ()
-    daemon: Daemon = Daemon()
+    daemon: Daemon = field(default_factory=Daemon)
     load: float = 0.0
+    live: bool = True
     notes: tuple[str, ...] = ()
     fingerprints: tuple[tuple[str, str], ...] = ()
     number: int = field(default=0, compare=False)
     taken_at: float = field(default=0.0, compare=False)
+
+
+__all__ = ["Daemon", "Refusals", "ServiceState", "Snapshot", "Visit"]

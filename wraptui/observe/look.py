@@ -1,0 +1,211 @@
+"""Knows how one look at the machine is put together from what each module below makes of it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import Generic, TypeVar
+
+from wraptui.chronicle import Chronicle, no_access_of
+from wraptui.observe.guards import Guard, Listeners
+from wraptui.observe.snapshot import Daemon, Snapshot, Visit
+from wraptui.observe.states import is_sensor, states
+from wraptui.observe.visits import Visits
+from wraptui.policy.access import Table, Tables, read_table
+from wraptui.policy.sensor import NoAccess
+from wraptui.policy.services import Configuration, read_configuration
+from wraptui.syntax.tree import byte_text
+from wraptui.system import xinetd
+from wraptui.system.files import Remembered, fingerprint
+from wraptui.system.machine import Machine
+from wraptui.system.processes import Process
+
+ALLOW, DENY = "/etc/hosts.allow", "/etc/hosts.deny"
+
+Made = TypeVar("Made")
+
+
+class Kept(Generic[Made]):
+    """Something made from files, made again only when one of the files that it asked for has changed."""
+
+    def __init__(self, make: Callable[[Remembered], Made]) -> None:
+        self._make = make
+        self._files: Remembered | None = None
+        self._made: list[Made] = []
+        self._key: object = None
+
+    def get(self, machine: Machine, key: object = None) -> Made:
+        """The thing; `key` is what else it depends on."""
+        if self._files is None or key != self._key or not self._files.unchanged():
+            self._files, self._key = Remembered(machine), key
+            self._made = [self._make(self._files)]
+        return self._made[0]
+
+    @property
+    def fingerprints(self) -> tuple[tuple[str, str], ...]:
+        return self._files.fingerprints if self._files else ()
+
+
+class Memory:
+    """What is kept between two looks at one machine, so that a quiet one costs next to nothing."""
+
+    def __init__(self, machine: Machine) -> None:
+        self.machine = machine
+        self.daemon = Daemon()
+        self.tables = Kept(read_tables)
+        self.configuration = Kept(self._configuration)
+        self.listeners = Listeners(machine)
+        self.visits = Visits(machine)
+        self.log = Log(machine)
+        self.number = 0
+
+    def _configuration(self, files: Remembered) -> Configuration:
+        daemon = self.daemon
+        try:
+            files.status(daemon.configuration)
+        except FileNotFoundError:
+            return Configuration(starts=False)
+        except OSError:
+            pass  # the reading says why
+        return read_configuration(files, daemon.configuration, inetd_compat=daemon.inetd_compat)
+
+
+def read_tables(files: Remembered) -> Tables:
+    """Both tables, as libwrap would find them now."""
+    allow, deny = (_table(files, path) for path in (ALLOW, DENY))
+    return Tables(allow, deny, files)
+
+
+def _table(files: Remembered, path: str) -> Table:
+    try:
+        return read_table(path, byte_text(files.read(path)))
+    except FileNotFoundError:
+        return read_table(path, "")
+    except OSError as error:
+        return read_table(path, "", f"{path} cannot be read: {error.strerror or error}")
+
+
+class Log:
+    """The logs of the daemon that runs, followed from look to look."""
+
+    def __init__(self, machine: Machine) -> None:
+        self._machine = machine
+        self._of: tuple[object, ...] = ()
+        self._chronicle: Chronicle | None = None
+        self._list = NoAccess()
+        self._rebuilt = 0.0
+
+    def no_access(self, daemon: Daemon, configuration: Configuration, now: float) -> NoAccess:
+        """The list as the log tells it now."""
+        log_types = tuple(dict.fromkeys(_log_types(configuration)))
+        if (daemon, log_types) != self._of:
+            if self._chronicle:
+                self._chronicle.close()
+            self._chronicle = Chronicle(self._machine, daemon, log_types)
+            self._of = (daemon, log_types)
+            self._rebuilt = 0.0
+        assert self._chronicle is not None
+        fresh = self._chronicle.read()
+        # Without new lines only time changes the list, which the daemon looks at once a minute.
+        if fresh or now - self._rebuilt >= 1 or now < self._rebuilt:
+            sensors = [each.id for each in configuration.services if is_sensor(each)]
+            self._list = no_access_of(self._chronicle.reading, daemon, now, sensors)
+            self._rebuilt = now
+        return self._list
+
+
+def _log_types(configuration: Configuration) -> Iterator[tuple[str, ...]]:
+    for attributes in (configuration.defaults, *(each.attributes for each in configuration.services)):
+        words = attributes.get("log_type", ())
+        if isinstance(words, tuple):
+            yield tuple(map(str, words))
+
+
+def observe(machine: Machine, memory: Memory | None = None) -> Snapshot:
+    """One look at the machine. Give the same `memory` each time; without it everything is read anew.
+
+    Never raises for what the machine holds: what cannot be seen is said in `notes`."""
+    memory = memory or Memory(machine)
+    memory.number += 1
+    now = machine.now()
+    notes = [machine.note] if machine.note else []
+    memory.daemon = daemon = xinetd.find(machine, memory.daemon)
+    configuration = memory.configuration.get(machine, (daemon.configuration, daemon.inetd_compat))
+    tables = memory.tables.get(machine)
+    children = machine.children(daemon.pid) if daemon.pid else ()
+    visits, guards = _visits(memory, configuration, tables, children, notes)
+    notes += _absences(machine, configuration, tables, daemon)
+    return Snapshot(
+        visits=visits,
+        no_access=memory.log.no_access(daemon, configuration, now),
+        services=states(configuration, daemon, guards, children, visits),
+        configuration=configuration,
+        tables=tables,
+        daemon=daemon,
+        load=machine.load() if machine.live else 0.0,
+        live=machine.live,
+        notes=tuple(notes),
+        fingerprints=tuple(sorted({*memory.tables.fingerprints, *memory.configuration.fingerprints})),
+        number=memory.number,
+        taken_at=now,
+    )
+
+
+def watch(machine: Machine, interval: float, stop: threading.Event) -> Iterator[Snapshot]:
+    """A look every `interval` seconds until `stop` is set; each has its number. To be run in one thread."""
+    memory = Memory(machine)
+    while not stop.is_set():
+        began = time.monotonic()
+        yield observe(machine, memory)
+        stop.wait(max(0.05, interval - (time.monotonic() - began)))
+
+
+def _visits(
+    memory: Memory,
+    configuration: Configuration,
+    tables: Tables,
+    children: Sequence[Process],
+    notes: list[str],
+) -> tuple[tuple[Visit, ...], tuple[Guard, ...]]:
+    machine = memory.machine
+    if not machine.live:
+        return (), ()
+    try:
+        connections = machine.sockets()
+    except OSError as error:
+        notes.append(f"The connections cannot be seen: {error.strerror or error}.")
+        return (), ()
+    listening = [each for each in connections if each.state == "LISTEN"]
+    ports = {each.local_port for each in listening}
+    inbound = memory.visits.inbound(connections, ports)
+    wanted = {each.inode for each in (*listening, *inbound)}
+    owners = machine.owners(wanted, [each.pid for each in children])
+    unseen = sum(each.inode != 0 and each.inode not in owners for each in inbound)
+    if unseen:
+        notes.append(
+            f"The process of {unseen} connection{'s' * (unseen > 1)} cannot be seen"
+            + ("." if machine.privileged else " without root.")
+        )
+    guards = memory.listeners.guards(listening, owners, configuration, memory.daemon)
+    memory.visits.take(tables, guards)
+    return memory.visits.of(inbound, owners), guards
+
+
+def _absences(
+    machine: Machine, configuration: Configuration, tables: Tables, daemon: Daemon
+) -> Iterator[str]:
+    """What this host does not have."""
+    for table in (tables.allow, tables.deny):
+        if table.problem:
+            yield table.problem
+        elif fingerprint(machine, table.path).startswith("error"):
+            yield f"There is no {table.path}: libwrap takes that for an empty file."
+    if daemon.problem and machine.live:
+        yield daemon.problem
+    if fingerprint(machine, daemon.configuration).startswith("error"):
+        yield f"There is no {daemon.configuration}: xinetd has no services here."
+    elif not configuration.starts:
+        yield "xinetd would not start with these files: an error in the defaults is fatal."
+    if machine.live and not machine.privileged:
+        yield "Without root this is read-only, and other users' processes cannot be seen."
