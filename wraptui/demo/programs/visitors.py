@@ -22,7 +22,6 @@ SCANNERS = (
     "203.0.113.91",
     "2001:db8:bad::5",
     "203.0.113.12",
-    "203.0.113.201",
     "203.0.113.34",
 )
 
@@ -103,6 +102,7 @@ SCRIPT: tuple[tuple[float, Callable[[], Visitor]], ...] = (
     (0.6, lambda: stay("192.0.2.32", BACKUP, 95, "", "")),
     (0.7, lambda: stay("198.51.100.31", ECHO, 140, "hello", "hello")),
     (1.5, lambda: knock(SCANNERS, (TELNET, FTP, POP3), 55)),
+    (7.0, lambda: knock(("203.0.113.201", "2001:db8:bad::9"), (TELNET,), 130)),
     (2.0, lambda: stay("198.51.100.30", POP3, 20, "USER anna", "STAT")),
     (3.0, lambda: knock(("203.0.113.66",), (SSH,), 11)),
     (4.0, lambda: knock(("203.0.113.150",), (FTP,), 23)),
