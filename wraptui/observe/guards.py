@@ -15,8 +15,9 @@ from wraptui.system.sockets import Connection
 @dataclass(frozen=True, slots=True)
 class Guard:
     """What stands before a listening socket: `kind` as in `Visit.guard`, `service` the id or the program's
-    name, `daemon` the name that libwrap is asked for ("" when it is not asked), `why` in a sentence. `pid` is the
-    listening process (0: not seen). `open` is False for a service whose listener is closed, by cps for one."""
+    name, `daemon` the name that libwrap is asked for ("" when it is not asked), `why` in a sentence. `pid` is
+    the listening process (0: not seen). `open` is False for a service whose listener is closed, by cps for
+    one."""
 
     protocol: str
     address: str

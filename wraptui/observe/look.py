@@ -17,7 +17,7 @@ from wraptui.policy.sensor import NoAccess
 from wraptui.policy.services import Configuration, read_configuration
 from wraptui.syntax.tree import byte_text
 from wraptui.system import xinetd
-from wraptui.system.files import Remembered, fingerprint
+from wraptui.system.files import Readable, Remembered, fingerprint
 from wraptui.system.machine import Machine
 from wraptui.system.processes import Process
 
@@ -71,13 +71,13 @@ class Memory:
         return read_configuration(files, daemon.configuration, inetd_compat=daemon.inetd_compat)
 
 
-def read_tables(files: Remembered) -> Tables:
+def read_tables(files: Readable) -> Tables:
     """Both tables, as libwrap would find them now."""
     allow, deny = (_table(files, path) for path in (ALLOW, DENY))
     return Tables(allow, deny, files)
 
 
-def _table(files: Remembered, path: str) -> Table:
+def _table(files: Readable, path: str) -> Table:
     try:
         return read_table(path, byte_text(files.read(path)))
     except FileNotFoundError:
@@ -150,6 +150,17 @@ def observe(machine: Machine, memory: Memory | None = None) -> Snapshot:
         number=memory.number,
         taken_at=now,
     )
+
+
+def look_once(machine: Machine, patience: float = 2.0) -> Snapshot:
+    """One look that waits up to `patience` seconds for the host names that its verdicts need."""
+    memory = Memory(machine)
+    ends = time.monotonic() + patience
+    while True:
+        snapshot = observe(machine, memory)
+        if not memory.visits.waiting or time.monotonic() > ends:
+            return snapshot
+        time.sleep(0.05)
 
 
 def watch(machine: Machine, interval: float, stop: threading.Event) -> Iterator[Snapshot]:

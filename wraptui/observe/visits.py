@@ -45,6 +45,11 @@ class Visits:
         for guard in guards:
             self._by_port.setdefault(guard.port, []).append(guard)
 
+    @property
+    def waiting(self) -> bool:
+        """Whether a verdict waits for a host name."""
+        return bool(self._pending)
+
     def inbound(self, connections: Sequence[Connection], listening: Set[int]) -> list[Connection]:
         """Those connections that came to a listener here, or did when it still listened."""
         ports, known = listening | self._by_port.keys(), self._known
