@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from pathlib import PurePath
 from typing import ClassVar
 
 from textual import on, work
@@ -16,6 +17,7 @@ from textual.binding import Binding, BindingType
 from textual.worker import get_current_worker
 
 from wraptui.observe import Snapshot
+from wraptui.system.machine import Machine
 from wraptui.tui import themes
 from wraptui.tui.bars import ASCII, UNICODE
 from wraptui.tui.dashboard import Dashboard
@@ -39,7 +41,7 @@ class Console(App[int]):
 
     TITLE = "wraptui"
     ENABLE_COMMAND_PALETTE = False
-    CSS_PATH: ClassVar[list[str]] = style_sheets()  # type: ignore[misc]
+    CSS_PATH: ClassVar[list[str | PurePath]] = [*style_sheets()]
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("question_mark,f1", "help", "help", key_display="?", id="pinned-help"),
         Binding("q", "quit", "quit", id="pinned-quit"),
@@ -51,6 +53,7 @@ class Console(App[int]):
         self,
         snapshots: Snapshots,
         *,
+        machine: Machine | None = None,
         clock: Callable[[], float] = time.time,
         host: str = "",
         read_only: str = "",
@@ -58,6 +61,8 @@ class Console(App[int]):
         ticking: bool = True,
     ) -> None:
         super().__init__()
+        self.machine = machine
+        self.farewell = ""
         self._snapshots = snapshots
         self._clock = clock
         self._ticking = ticking

@@ -160,12 +160,12 @@ def header_lines(world: World, width: int) -> tuple[Words, ...]:
         up = f" up {span(world.now - daemon.started)}" if daemon.started else ""
         running = words(Piece(f"{glyphs.good} ", "good"), f"xinetd {daemon.pid}{up}")
     else:
-        running = words(Piece(f"{glyphs.off} no xinetd runs here", "warn"))
+        running = words(Piece(f"{glyphs.off} no xinetd runs here", "warn" if snapshot.live else "dim"))
     pending = world.pending.count
     line = spaced(
         words(Piece(" wraptui", "strong"), Piece(f"  {world.host}" if world.host else "", "accent")),
         running,
-        f"load {snapshot.load:.2f}" if world.ready else "",
+        f"load {snapshot.load:.2f}" if world.ready and snapshot.live else "",
         words(Piece(f"{glyphs.warn} read-only: {world.read_only}", "warn")) if world.read_only else "",
         words(Piece(f"{glyphs.pending} {counted(pending, 'edit')} not applied", "pending"))
         if pending
@@ -173,7 +173,7 @@ def header_lines(world: World, width: int) -> tuple[Words, ...]:
         world.waiting,
         gap="   ",
     )
-    notes = [note for note in (daemon.problem, *snapshot.notes) if note]
+    notes = [note for note in snapshot.notes if note]
     if not notes:
         return (line,)
     return line, words(Piece(f" {glyphs.note} ", "dim"), Piece(" ".join(notes), "dim"))

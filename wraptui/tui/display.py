@@ -7,7 +7,7 @@ direction. Everything the console shows passes through `clean`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from rich.cells import cell_len, set_cell_size
@@ -20,6 +20,17 @@ Tone = str
 decide the looks; a glyph or a word always says the same."""
 
 TONES = ("dim", "strong", "good", "warn", "bad", "accent", "pending")
+
+
+_STYLES: dict[Tone, str] = {
+    "dim": "$muted",
+    "strong": "bold",
+    "good": "$text-success",
+    "warn": "$text-warning",
+    "bad": "bold $text-error",
+    "accent": "$text-accent",
+    "pending": "italic $text-primary",
+}
 
 
 class Piece(NamedTuple):
@@ -109,28 +120,17 @@ def fitted(cell: Cell, columns: int, *, right: bool = False, ellipsis: str = "â€
     return pieces
 
 
-def content(*lines: Cell, style: Callable[[Tone], str] = lambda tone: TONE_STYLES.get(tone, "")) -> Content:
+def content(*lines: Cell) -> Content:
     """Lines as Textual content, made harmless; tones take the theme's colours."""
-    return Content("\n").join(_line(line, style) for line in lines)
+    return Content("\n").join(_line(line) for line in lines)
 
 
-def _line(line: Cell, style: Callable[[Tone], str]) -> Content:
+def _line(line: Cell) -> Content:
     parts: list[Content | tuple[str, str]] = []
     for piece in words(line):
-        look = style(piece.tone)
+        look = _STYLES.get(piece.tone, "")
         parts.append((clean(piece.text), look) if look else Content(clean(piece.text)))
     return Content.assemble(*parts)
-
-
-TONE_STYLES = {
-    "dim": "$text-muted",
-    "strong": "bold",
-    "good": "$text-success",
-    "warn": "$text-warning",
-    "bad": "bold $text-error",
-    "accent": "$text-accent",
-    "pending": "italic $text-primary",
-}
 
 
 def sentence_list(items: Iterable[str], *, last: str = "and") -> str:

@@ -344,7 +344,7 @@ class Table(ScrollView, Generic[Row, Context], can_focus=True):
                 for piece in fitted(cell, width, right=column.right, ellipsis=self.ellipsis)
             ]
             segments.append(Segment(" " * GAP, base))
-            strips.append(Strip(segments, width + GAP))
+            strips.append(Strip(segments, width + GAP).simplify())
         return tuple(strips)
 
     def _tone(self, piece: Piece, base: Style, at: int) -> Style:

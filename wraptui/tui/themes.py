@@ -1,4 +1,4 @@
-"""Knows the console's colours: one calm dark theme and one light, and nothing but theme variables elsewhere."""
+"""Knows the console's colours: one calm dark theme and one light; all else uses their variables."""
 
 from __future__ import annotations
 
@@ -17,7 +17,12 @@ DARK = Theme(
     warning="#d9a85b",
     error="#e0706a",
     dark=True,
-    variables={"border": "#33404a", "border-blurred": "#33404a", "block-cursor-text-style": "none"},
+    variables={
+        "muted": "#7f8b94",
+        "border": "#33404a",
+        "border-blurred": "#33404a",
+        "block-cursor-text-style": "none",
+    },
 )
 LIGHT = Theme(
     name="wraptui-light",
@@ -32,6 +37,11 @@ LIGHT = Theme(
     warning="#9a5f00",
     error="#b3261e",
     dark=False,
-    variables={"border": "#c2cad0", "border-blurred": "#c2cad0", "block-cursor-text-style": "none"},
+    variables={
+        "muted": "#68737b",
+        "border": "#c2cad0",
+        "border-blurred": "#c2cad0",
+        "block-cursor-text-style": "none",
+    },
 )
 ALL = (DARK, LIGHT)

@@ -22,7 +22,7 @@ class Pending:
 
     def touches(self, file: str, first: int, last: int) -> bool:
         """Whether one of these lines is not yet on disk."""
-        lines = self.lines.get(file)
+        lines = self.lines.get(file, frozenset())
         return bool(lines) and any(line in lines for line in range(first, last + 1))
 
 
@@ -32,7 +32,7 @@ class World:
     *with* the edits that wait; the snapshot's own are those on disk. `ready` is False before the first look.
     `read_only` says why nothing can be changed, "" when it can; `waiting` what waits for the operator."""
 
-    snapshot: Snapshot = Snapshot()
+    snapshot: Snapshot = field(default_factory=Snapshot)
     now: float = 0.0
     ready: bool = False
     host: str = ""

@@ -13,8 +13,12 @@ from wraptui.tui.table import Column
 from wraptui.tui.world import World
 
 
+def _started(visit: Visit) -> float:
+    return visit.since or (visit.process.started if visit.process and visit.guard == "xinetd" else 0.0)
+
+
 def _age(visit: Visit, world: World) -> Cell:
-    started = visit.process.started if visit.process else 0.0
+    started = _started(visit)
     return age(world.now - started) if started else Piece("-", "dim")
 
 
@@ -74,7 +78,7 @@ def _details(visit: Visit, world: World) -> tuple[Words, ...]:
 
 
 def _sort_age(visit: Visit, world: World) -> Any:
-    return -(visit.process.started if visit.process else 0.0)
+    return -_started(visit)
 
 
 VIEW = View[Visit](
@@ -92,7 +96,7 @@ VIEW = View[Visit](
         Column("state", _state, 5, grow=1, most=11, rank=3, sort=lambda v, w: v.connection.state),
         Column("age", _age, 6, right=True, rank=1, sort=_sort_age, ticks=True),
         Column("process", _process, 14, grow=1, most=24, rank=2),
-        Column("let in by", _let_in, 17, grow=3, most=40),
+        Column("let in by", _let_in, 18, grow=3, most=40),
     ),
     source=lambda world: (world.snapshot.visits,),
     rows=lambda world: world.snapshot.visits,

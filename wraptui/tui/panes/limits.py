@@ -51,7 +51,7 @@ def _state(state: ServiceState, world: World) -> Cell:
     return Piece(f"{glyph} {state.state}", tone)
 
 
-def _gauge(used: float, most: float | None, world: World, columns: int = 5) -> Words:
+def _gauge(used: float, most: float | None, world: World, columns: int = 4) -> Words:
     if most is None:
         return words(f"{used:g} ", Piece("no limit", "dim"))
     full = share(used, most)
@@ -75,17 +75,24 @@ def _per_source(state: ServiceState, world: World) -> Cell:
     if not _runs(state):
         return ""
     if most is None:
-        return Piece(f"{state.busiest_running or '-'} {address(state.busiest)}", "dim")
+        return Piece(str(state.busiest_running or "-"), "dim")
     full = share(state.busiest_running, most)
     tone = gauge_tone(full) if state.busiest_running else ""
-    return words(Piece(f"{state.busiest_running}/{most:g}", tone), Piece(f" {address(state.busiest)}", "dim"))
+    return words(
+        Piece(f"{state.busiest_running}/{most:g}", tone),
+        Piece("" if full < 0.75 else f" {level(full)}", tone),
+    )
+
+
+def _busiest(state: ServiceState, world: World) -> Cell:
+    return Piece(address(state.busiest), "dim")
 
 
 def _rate(state: ServiceState, world: World) -> Cell:
     if not _runs(state):
         return ""
     bound = cps(state.service)
-    line = sparkline(state.rate, 10, world.glyphs) if any(state.rate) else ""
+    line = sparkline(state.rate, 6, world.glyphs) if any(state.rate) else ""
     words_of = f"{state.cps_count}/{bound[0]}" if bound else ""
     tone = gauge_tone(share(state.cps_count, bound[0])) if bound and state.cps_count else "dim"
     return words(Piece(f"{words_of:<5} ", tone), Piece(line, "accent"))
@@ -181,13 +188,14 @@ VIEW = View[ServiceState](
     name="limits",
     columns=(
         Column("service", lambda s, w: s.service.id, 8, grow=1, most=16, sort=lambda s, w: s.service.id),
-        Column("state", _state, 9, sort=lambda s, w: s.state),
-        Column("running", _running, 14, sort=lambda s, w: -fullness(s, w), ticks=True),
-        Column("source", _per_source, 7, grow=2, most=30, rank=1),
-        Column("conn/s", _rate, 11, grow=1, most=17, rank=2),
-        Column("load", _load, 13, grow=1, most=18, rank=5),
-        Column("memory", _memory, 16, grow=1, most=24, rank=4),
-        Column("CPU", _cpu, 10, grow=1, most=16, rank=3),
+        Column("state", _state, 8, grow=1, most=11, sort=lambda s, w: s.state),
+        Column("running", _running, 13, grow=1, most=15, sort=lambda s, w: -fullness(s, w), ticks=True),
+        Column("source", _per_source, 8, grow=1, most=9, rank=1),
+        Column("conn/s", _rate, 12, rank=2),
+        Column("busiest source", _busiest, 14, grow=3, most=40, rank=3),
+        Column("load", _load, 14, grow=1, most=18, rank=6),
+        Column("memory", _memory, 16, grow=1, most=24, rank=5),
+        Column("CPU", _cpu, 10, grow=1, most=16, rank=4),
     ),
     source=lambda world: (world.snapshot.services,),
     rows=lambda world: world.snapshot.services,

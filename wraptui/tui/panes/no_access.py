@@ -66,8 +66,8 @@ def _details(entry: Entry, world: World) -> tuple[Words, ...]:
         lasting = f"for {entry.minutes} min; xinetd forgets it in about {countdown(release - world.now)}"
     why = words(
         Piece(address(entry.address), "strong"),
-        f" touched the sensor {entry.sensor} {span(world.now - entry.since)} ago: every xinetd service on an ",
-        f"{blocked} socket refuses {entry.covers or entry.address} {lasting}.",
+        f" touched the sensor {entry.sensor} {span(world.now - entry.since)} ago: ",
+        f"every xinetd service on an {blocked} socket refuses {entry.covers or entry.address} {lasting}.",
     )
     about = spaced(
         f"{entry.hits} more attempts since" if entry.hits != 1 else "1 more attempt since",

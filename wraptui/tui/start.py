@@ -1,0 +1,48 @@
+"""Knows how the console begins on a real terminal and how it ends, even when the terminal just goes away."""
+
+from __future__ import annotations
+
+import codecs
+import os
+import sys
+import threading
+from collections.abc import Iterable
+
+from wraptui.observe import Snapshot
+from wraptui.tui.app import Console
+
+
+def start(root: str, *, interval: float = 1.0, plain: bool = False) -> int:
+    """Open the console on the machine whose files are below `root`; returns the exit code."""
+    from wraptui.system.machine import machine_at
+
+    machine = machine_at(root)
+    name = os.uname().nodename if machine.live else machine.root
+
+    def snapshots(stop: threading.Event) -> Iterable[Snapshot]:
+        from wraptui.observe import watch
+
+        return watch(machine, interval, stop)
+
+    console = Console(
+        snapshots,
+        machine=machine,
+        host=name,
+        read_only="" if machine.privileged else "without root nothing can be written",
+        plain=plain or not _speaks_utf8(),
+    )
+    code = console.run()
+    sys.stdout.flush()
+    if console.farewell:
+        print(console.farewell, file=sys.stderr)
+    return code or 0
+
+
+def _speaks_utf8() -> bool:
+    """Whether the terminal's encoding is UTF-8; where not, nothing that cannot be written may stop us."""
+    for stream in (sys.__stdout__, sys.__stderr__):
+        encoding = getattr(stream, "encoding", None) or "ascii"
+        if codecs.lookup(encoding).name != "utf-8":
+            stream.reconfigure(errors="replace")  # type: ignore[union-attr]
+            return False
+    return True
