@@ -1,1 +1,296 @@
 """Knows how a change lands: propose, apply with a checkpoint, reload, verify, confirm or roll back."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from wraptui import reloading
+from wraptui.observe import Snapshot
+from wraptui.policy.findings import Finding
+from wraptui.recovery import (
+    ALLOW,
+    DENY,
+    NothingPending,
+    Overtaken,
+    Receipt,
+    Tell,
+    clear,
+    confirm,
+    in_order,
+    quiet,
+    read_or_none,
+    receipt,
+    recover,
+    rollback,
+    said,
+    swap,
+    take_back,
+    waiting,
+)
+from wraptui.syntax.tree import Document
+from wraptui.system import xinetd
+from wraptui.system.checkpoints import KEPT, PENDING, STATE, Checkpoint, History, stage
+from wraptui.system.guard import start_apart
+from wraptui.system.locks import Held, held
+from wraptui.system.machine import Machine
+from wraptui.system.sessions import this_session
+from wraptui.workspace import FileChange
+
+__all__ = [
+    "ChangedMeanwhile",
+    "Held",
+    "NotDone",
+    "NothingPending",
+    "Overtaken",
+    "Proposal",
+    "Receipt",
+    "Refused",
+    "apply",
+    "confirm",
+    "diff_of",
+    "history",
+    "propose",
+    "recover",
+    "restoring",
+    "rollback",
+    "waiting",
+]
+
+
+class NotDone(Exception):
+    """The change was not made; everything is as it was. The sentence says why."""
+
+
+class Refused(NotDone):
+    """The change would lock out or break something; it needs the word `--even-if-locked-out`."""
+
+
+class ChangedMeanwhile(NotDone):
+    """Somebody else has changed these files since they were read; rebase the edits and look again."""
+
+    def __init__(self, paths: Sequence[str]) -> None:
+        super().__init__(f"Changed by somebody else meanwhile: {', '.join(paths)}. Nothing was written.")
+        self.paths = tuple(paths)
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """What a change would do. `refusals` are the reasons not to make it without a special word; `warnings`
+    are worth reading; both are sentences. `reloads`: xinetd is to read its files again."""
+
+    changes: tuple[FileChange, ...]
+    findings_added: tuple[Finding, ...] = ()
+    findings_removed: tuple[Finding, ...] = ()
+    warnings: tuple[str, ...] = ()
+    refusals: tuple[str, ...] = ()
+    reloads: bool = False
+
+    @property
+    def diff(self) -> str:
+        """One unified diff over all files, byte text."""
+        return "".join(change.diff for change in self.changes)
+
+
+def propose(machine: Machine, changes: Sequence[FileChange], snapshot: Snapshot | None = None) -> Proposal:
+    """What making `changes` (a workspace's, or those of `restoring`) would do, without doing anything."""
+    changed = tuple(change for change in changes if change.before != change.after)
+    return Proposal(changed, reloads=any(change.path not in (ALLOW, DENY) for change in changed))
+
+
+Arm = Callable[[Machine, str, str], str]
+
+
+def armed(machine: Machine, id: str, state: str) -> str:
+    """Starts the guard of a change and waits until it says that it watches; `OSError` when it does not."""
+    how = start_apart(machine, "wraptui.recovery", [machine.root, state, id], f"wraptui-guard-{id}")
+    history = History(machine, state)
+    checkpoint = history.checkpoint(id)
+    until = time.monotonic() + 10
+    while checkpoint and time.monotonic() < until:
+        try:
+            return f"the guard watches (process {int(history.noted(checkpoint, 'guard'))}, {how})"
+        except (OSError, ValueError):
+            time.sleep(0.02)
+    raise OSError("the guard that would take the change back did not start")
+
+
+def apply(
+    machine: Machine,
+    proposal: Proposal,
+    *,
+    message: str = "",
+    confirm_within: float = 0.0,
+    even_if_locked_out: bool = False,
+    state: str = STATE,
+    tell: Tell = quiet,
+    arm: Arm = armed,
+) -> Receipt:
+    """Makes the proposed change: lock, look again, checkpoint, guard, write, reload, verify.
+
+    With `confirm_within` seconds the receipt is `pending`: unless `confirm` is called in that time the guard
+    takes everything back. Raises `Refused`, `ChangedMeanwhile`, `Held` or `NotDone` when nothing was done;
+    when something failed on the way, the receipt is `rolled-back` and says why. `tell` gets each step.
+    """
+    if proposal.refusals and not even_if_locked_out:
+        raise Refused("\n".join(proposal.refusals))
+    if not proposal.changes:
+        raise NotDone("There is nothing to change.")
+    who = str(this_session(machine))
+    try:
+        with held(machine, who, state):
+            return _applied(machine, proposal, who, message, confirm_within, state, tell, arm)
+    except OSError as error:
+        raise NotDone(f"Nothing was changed: {said(error)}.") from error
+
+
+def _applied(
+    machine: Machine,
+    proposal: Proposal,
+    who: str,
+    message: str,
+    confirm_within: float,
+    state: str,
+    tell: Tell,
+    arm: Arm,
+) -> Receipt:
+    history = History(machine, state)
+    history.sweep()
+    if before := history.unfinished():
+        raise NotDone(
+            f"The change {before[0].id} ({before[0].message or before[0].who}) still waits: confirm it or "
+            "roll it back first."
+        )
+    _still_as_read(machine, proposal.changes)
+    daemon = xinetd.find(machine) if proposal.reloads else xinetd.Daemon()
+    checkpoint = history.prepare(
+        [(change.path, change.after.data if change.after else None) for change in proposal.changes],
+        who=who,
+        message=message,
+        deadline=machine.now() + confirm_within if confirm_within else 0.0,
+        daemon=reloading.remembered(machine, daemon),
+    )
+    steps: list[str] = []
+
+    def step(text: str) -> None:
+        steps.append(text)
+        tell(text)
+
+    wrote = False
+    try:
+        step(f"checkpoint {checkpoint.id}")
+        if confirm_within:
+            step(arm(machine, checkpoint.id, state))
+        _stage(history, checkpoint)
+        wrote = True
+        _write(history, checkpoint, step)
+        if daemon.pid:
+            _reload(machine, proposal, daemon, step)
+        checkpoint = history.record(
+            checkpoint,
+            state=PENDING if confirm_within else KEPT,
+            deadline=machine.now() + confirm_within if confirm_within else 0.0,
+            steps=tuple(steps),
+        )
+    except (OSError, Overtaken, _NotAsPlanned) as error:
+        problem = said(error)
+        tell(f"{problem}: taking everything back")
+        failed = replace(checkpoint, steps=tuple(steps), problem=problem)
+        return take_back(history, failed, "rolled back at once", reload=wrote, tell=tell)
+    if not confirm_within:
+        clear(machine, checkpoint)
+        history.prune()
+    return receipt(checkpoint)
+
+
+class _NotAsPlanned(Exception):
+    """The daemon did not do what the change was to make it do."""
+
+
+def _still_as_read(machine: Machine, changes: Sequence[FileChange]) -> None:
+    """Raises `ChangedMeanwhile` when a file is not what it was when the change was made up."""
+    changed = []
+    for change in changes:
+        before = None if change.before is None else change.before.data
+        if read_or_none(machine, change.path) != before:
+            changed.append(change.path)
+    if changed:
+        raise ChangedMeanwhile(changed)
+
+
+def _stage(history: History, checkpoint: Checkpoint) -> None:
+    """Puts old and new bytes beside each file: what is left, both ways, is renames, which need no space."""
+    for file in checkpoint.files:
+        for kept, name, which in ((file.before, file.old, "before"), (file.after, file.new, "after")):
+            data = history.content(checkpoint, file, which)
+            if kept is not None and data is not None:
+                stage(history.machine, name, data, kept)
+
+
+def _write(history: History, checkpoint: Checkpoint, step: Tell) -> None:
+    machine = history.machine
+    for file in in_order(checkpoint.files):
+        before = history.content(checkpoint, file, "before")
+        after = history.content(checkpoint, file, "after")
+        if after is None or file.after is None:
+            if read_or_none(machine, file.real) != before:
+                raise Overtaken(f"{file.path} has just been changed by somebody else.")
+            machine.remove(file.real)
+            machine.sync(file.real.rpartition("/")[0] or "/")
+            step(f"{file.path} removed")
+            continue
+        stands = swap(machine, file, file.new, after, before, file.after)
+        if machine.read(file.real) != stands:
+            raise Overtaken(f"{file.path} has just been changed by somebody else.")
+        step(f"{file.path} written" + ("" if stands == after else ", with what somebody appended meanwhile"))
+
+
+def _reload(machine: Machine, proposal: Proposal, daemon: xinetd.Daemon, step: Tell) -> None:
+    result = reloading.reload(machine, daemon)
+    step(str(result))
+    if not result.alive or result.failed:
+        raise _NotAsPlanned("; ".join([str(result), *result.said[-3:]]))
+
+
+def history(machine: Machine, state: str = STATE) -> tuple[Checkpoint, ...]:
+    """The changes made so far, the newest first."""
+    return History(machine, state).checkpoints()
+
+
+def restoring(
+    machine: Machine, id: str, *, state: str = STATE, after: bool = False
+) -> tuple[FileChange, ...]:
+    """The changes that bring back what stood before the change `id` (or right after it), to be proposed and
+    applied like any other. Raises `NotDone` when there is no such change."""
+    log = History(machine, state)
+    checkpoint = log.checkpoint(id)
+    if checkpoint is None:
+        raise NotDone(f"There is no change {id} in the history.")
+    changes = []
+    for file in checkpoint.files:
+        now = read_or_none(machine, file.path)
+        then = log.content(checkpoint, file, "after" if after else "before")
+        if now != then:
+            changes.append(FileChange(file.path, _document(now), _document(then)))
+    return tuple(changes)
+
+
+def diff_of(machine: Machine, id: str, *, state: str = STATE) -> str:
+    """The unified diff of a change in the history, byte text; raises `NotDone` when there is none."""
+    log = History(machine, state)
+    checkpoint = log.checkpoint(id)
+    if checkpoint is None:
+        raise NotDone(f"There is no change {id} in the history.")
+    return "".join(
+        FileChange(
+            file.path,
+            _document(log.content(checkpoint, file, "before")),
+            _document(log.content(checkpoint, file, "after")),
+        ).diff
+        for file in checkpoint.files
+    )
+
+
+def _document(data: bytes | None) -> Document | None:
+    return None if data is None else Document.from_bytes(data)

@@ -61,6 +61,11 @@ class SavedFile:
         """The name beside the file under which the old bytes wait, so that the way back needs no space."""
         return self._beside("old")
 
+    @property
+    def late(self) -> str:
+        """The second name, for a moment, of the file that goes."""
+        return self._beside("late")
+
     def _beside(self, what: str) -> str:
         folder, _, name = self.real.rpartition("/")
         return f"{folder}/.{name}.wraptui-{what}"
