@@ -32,7 +32,7 @@ class Sockets:
     def activate(self, draft: Draft, say: Complain) -> str:
         """Why the service does not start; empty when it does. Says what the daemon says meanwhile."""
         if draft.types & {"TCPMUX", "TCPMUXPLUS"}:
-            return ""
+            return "not started by itself: tcpmux hands its connections over"
         problem = self._socket(draft, say) or self._address(draft, say) or self._log(draft, say)
         if problem:
             say("ERROR", f"Service {draft.id} failed to start and is deactivated.")

@@ -186,16 +186,18 @@ class Loader:
                 draft.specified.add(found.canonical)
                 draft.origin[found.canonical] = f"{draft.file}:{line.first}"
 
-    def _include(self, name: str, depth: int) -> None:
+    def _include(self, name: str, depth: int) -> bool:
+        """Read another file; False when it cannot be opened."""
         try:
             if depth >= DEEPEST:
                 raise OSError
             data = self._data(self.world.path(name))
         except OSError:
             self.complain("ERROR", f"Unable to open included configuration file: {name}")
-            return
+            return False
         self.complain("DEBUG", f"Reading included configuration file: {name}")
         self._file(data, name, depth + 1)
+        return True
 
     def _include_directory(self, directory: str, depth: int) -> None:
         try:
@@ -203,10 +205,14 @@ class Loader:
         except OSError:
             self.complain("ERROR", f"Unable to read included directory: {directory}")
             return
+        entered = False
         for name in names:
             if "." in name or name.endswith("~"):
                 continue
             path = f"{directory}/{name}"
+            if entered:
+                # The daemon writes the next path over the last one, by which it still names the file.
+                self.file = path
             try:
                 kind = self.files.status(self.world.path(path)).kind
             except OSError:
@@ -215,7 +221,7 @@ class Loader:
             if kind != "file":
                 self.say("ERROR", f"{path} is not a regular file. It is being skipped.")
                 continue
-            self._include(path, depth)
+            entered = self._include(path, depth) or entered
 
     # -- entries
 
