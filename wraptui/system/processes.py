@@ -216,7 +216,8 @@ class Processes:
         argv0 = os.path.basename(title)
         if len(self._argv0) > 10_000:
             self._argv0.clear()
-        self._argv0[pid, started] = (comm, argv0)
+        if words:  # none yet: the program is only being loaded
+            self._argv0[pid, started] = (comm, argv0)
         return argv0
 
     def _time(self, ticks: int) -> float:
