@@ -69,7 +69,7 @@ class NoAccess:
 
 
 class Refused(NamedTuple):
-    """Whether the list refuses a client on a service with an IPv4 socket, and on one with a dual-stack one."""
+    """Whether the list refuses a client on an IPv4-socket service, and on a dual-stack one."""
 
     ipv4: bool
     dual: bool
