@@ -70,21 +70,37 @@ OPTIONS = (
 
 @dataclass(frozen=True)
 class World:
-    """A folder of the machine with the files that patterns and banners may name."""
+    """Few subjects, so that patterns often match, and a folder of the machine with the files that patterns
+    and banners may name."""
 
     folder: str
     paths: tuple[str, ...]
     banners: str
+    daemons: tuple[str, ...]
+    addresses: tuple[str, ...]
+    names: tuple[str, ...]
+    users: tuple[str, ...]
 
 
 def make_world(folder: str, random: Random) -> World:
     """Fill `folder` with /files (nested, broken, odd) and banner files."""
     names = ("f0", "f1", "f2", "f3")
+    banners = os.path.join(folder, "banners")
+    paths = tuple(os.path.join(folder, name) for name in (*names, "missing", "sub", "f0/x", "sub/../f1"))
+    world = World(
+        folder,
+        paths,
+        banners,
+        daemons=("sshd", *random.sample(DAEMONS, 2)),
+        addresses=(random.choice(ADDRESSES[:8]), *random.sample(ADDRESSES, 3)),
+        names=("unknown", *random.sample(NAMES, 3)),
+        users=("unknown", *random.sample(USERS, 1)),
+    )
     for index, name in enumerate(names):
         pieces = []
         for _ in range(random.randint(0, 6)):
             inner = os.path.join(folder, random.choice((*names[index + 1 :], "missing", "sub")))
-            word = random.choice((host(random, ()), host(random, ()), "#", "EXCEPT", "alice@ALL", inner))
+            word = random.choice((host(random, world), host(random, world), "#", "EXCEPT", "alice@ALL", inner))
             if random.random() < 0.1:
                 word = mutated(random, word)
             if word in [os.path.join(folder, each) for each in names[: index + 1]]:
@@ -92,13 +108,11 @@ def make_world(folder: str, random: Random) -> World:
             pieces.append(word + random.choice((" ", "\n", "\r\n", "\t", "\f", "\v", ",", "  ")))
         write(os.path.join(folder, name), "".join(pieces))
     os.makedirs(os.path.join(folder, "sub"), exist_ok=True)
-    banners = os.path.join(folder, "banners")
     os.makedirs(banners, exist_ok=True)
     for name in ("sshd", "vsftpd", "a_b"):
         text = random.choice(("Hello %h\n", "\0\0%u %z [\n%c\n]\n", "%d%n", "%c" * random.choice((10, 70, 200)) + "\n"))
         write(os.path.join(banners, name), text * random.choice((1, 1, 100)))
-    paths = tuple(os.path.join(folder, name) for name in (*names, "missing", "sub", "f0/x", "sub/../f1"))
-    return World(folder, paths, banners)
+    return world
 
 
 def write(path: str, text: str) -> None:
@@ -138,26 +152,27 @@ def subject_pattern(random: Random, subject: str) -> str:
     return random.choice(makers)()
 
 
-def host(random: Random, paths: Sequence[str]) -> str:
+def host(random: Random, world: World) -> str:
     """A host pattern."""
     kind = random.random()
     if kind < 0.35:
-        return subject_pattern(random, random.choice(ADDRESSES))
+        return subject_pattern(random, random.choice(world.addresses))
     if kind < 0.5:
-        return subject_pattern(random, random.choice(NAMES))
+        return subject_pattern(random, random.choice(world.names))
     if kind < 0.75:
-        net = random.choice((random.choice(NETS), random.choice(NETS), f"[{random.choice(ADDRESSES)}]"))
+        address = random.choice(world.addresses)
+        net = random.choice((random.choice(NETS), random.choice(NETS), f"[{address}]", address))
         return net + "/" + random.choice(NUMBERS)
-    if kind < 0.8 and paths:
-        return random.choice(paths)
+    if kind < 0.8:
+        return random.choice(world.paths)
     special = ("ALL", "all", "KNOWN", "UNKNOWN", "LOCAL", "local", "PARANOID", "@grp", "@", "/", "*", "?", ".", "..")
     return random.choice((*special, "[fe80::1%lo]", "[::1]", "::1", "FAIL", "[::ffff:10.0.0.1]", "[2001:db8:0:0::1]"))
 
 
 def client(random: Random, world: World) -> str:
-    pattern = host(random, world.paths)
+    pattern = host(random, world)
     if random.random() < 0.15:
-        user = random.choice((subject_pattern(random, random.choice(USERS)), "ALL", "KNOWN", "UNKNOWN", "LOCAL", "@"))
+        user = random.choice((subject_pattern(random, random.choice(world.users)), "ALL", "KNOWN", "UNKNOWN", "LOCAL", "@"))
         pattern = f"{user}@{pattern}"
     return pattern
 
@@ -167,12 +182,12 @@ def daemon(random: Random, world: World) -> str:
     if kind < 0.5:
         pattern = random.choice(("ALL", "sshd", "sshd", "vsftpd", "all", "*"))
     elif kind < 0.8:
-        pattern = subject_pattern(random, random.choice(DAEMONS))
+        pattern = subject_pattern(random, random.choice(world.daemons))
     else:
         ports = ("22", "022", "+22", "65536", "4294967318", "-4294967274", "18446744073709551638", "\f22", "22\f")
         pattern = random.choice((*ports, "21", "65535", "0", "KNOWN", "UNKNOWN", "LOCAL", "/usr/sbin/sshd", "-0"))
     if random.random() < 0.15:
-        pattern += "@" + (host(random, world.paths) if random.random() < 0.5 else random.choice(SERVERS))
+        pattern += "@" + (host(random, world) if random.random() < 0.5 else random.choice(SERVERS))
     return pattern
 
 
@@ -205,6 +220,8 @@ def options(random: Random, world: World) -> str:
 
 
 def rule(random: Random, world: World) -> str:
+    if random.random() < 0.2:
+        return random.choice(("ALL: ALL", "sshd: ALL", "ALL: " + host(random, world))) + ":" + options(random, world)
     text = listed(random, daemon, world) + ":" + random.choice(("", " ")) + listed(random, client, world)
     if random.random() < 0.35:
         text += ":" + options(random, world)
@@ -254,14 +271,13 @@ def lengthened(random: Random, text: str) -> str:
     return text[: begin + len(line)] + pad + text[begin + len(line) :]
 
 
-def visitor(random: Random) -> Visitor:
-    """Somebody whom the patterns above nearly match."""
-    plain = random.random() < 0.7
+def visitor(random: Random, world: World) -> Visitor:
+    """Somebody whom the patterns of this world nearly match."""
     return Visitor(
-        daemon=random.choice(("sshd", "sshd", "vsftpd") if plain else DAEMONS),
-        address=random.choice(ADDRESSES[:8] if plain and random.random() < 0.5 else ADDRESSES),
-        name=random.choice(NAMES),
-        user=random.choice(USERS if random.random() < 0.5 else ("unknown",)),
+        daemon=random.choice(world.daemons),
+        address=random.choice(world.addresses),
+        name=random.choice(world.names),
+        user=random.choice(world.users),
         server_address=random.choice(SERVERS),
         server_name=random.choice(SERVER_NAMES),
         server_port=random.choice(PORTS),
