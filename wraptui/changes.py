@@ -86,6 +86,7 @@ class Proposal:
     warnings: tuple[str, ...] = ()
     refusals: tuple[str, ...] = ()
     reloads: bool = False
+    notes: tuple[str, ...] = ()
 
     @property
     def diff(self) -> str:

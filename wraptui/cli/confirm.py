@@ -1,0 +1,49 @@
+"""Knows how to keep the change that waits for a confirmation."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from wraptui.cli import FINE, FOUND, UNREADABLE, applying
+from wraptui.cli.text import complain, write, write_json
+
+if TYPE_CHECKING:
+    from wraptui.recovery import Receipt
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "id", nargs="?", default="", metavar="ID", help="the change (default: the one that waits)"
+    )
+    parser.add_argument("--root", default="/", metavar="DIR", help="work on the files under DIR (default: /)")
+    parser.add_argument("--state", default="", metavar="DIR", help="where the history is")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def run(options: argparse.Namespace) -> int:
+    from wraptui.recovery import confirm
+
+    return ended(options, confirm)
+
+
+def ended(options: argparse.Namespace, end: Callable[..., Receipt]) -> int:
+    """Ends the waiting change by `confirm` or `rollback`; returns the exit code."""
+    from wraptui.recovery import NothingPending
+    from wraptui.system.locks import Held
+    from wraptui.system.machine import machine_at
+
+    try:
+        receipt = end(machine_at(options.root), options.id, state=applying.where(options))
+    except NothingPending as error:
+        complain(str(error))
+        return FOUND
+    except (OSError, Held) as error:
+        complain(str(error))
+        return UNREADABLE
+    if options.json:
+        write_json(applying.receipt_data(receipt))
+    else:
+        write(applying.ending(receipt))
+    return FINE if receipt.state in ("kept", "rolled-back") else UNREADABLE
