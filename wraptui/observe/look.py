@@ -11,10 +11,10 @@ from wraptui.chronicle import Chronicle, no_access_of
 from wraptui.observe.guards import Guard, Listeners
 from wraptui.observe.snapshot import Daemon, Snapshot, Visit
 from wraptui.observe.states import is_sensor, states
-from wraptui.observe.visits import Visits
+from wraptui.observe.visits import Rulings, Visits
 from wraptui.policy.access import Table, Tables, read_table
 from wraptui.policy.sensor import NoAccess
-from wraptui.policy.services import Configuration, read_configuration
+from wraptui.policy.services import Configuration, Service, read_configuration
 from wraptui.syntax.tree import byte_text
 from wraptui.system import xinetd
 from wraptui.system.files import Readable, Remembered, fingerprint
@@ -80,10 +80,10 @@ def read_tables(files: Readable) -> Tables:
 def _table(files: Readable, path: str) -> Table:
     try:
         return read_table(path, byte_text(files.read(path)))
-    except FileNotFoundError:
+    except (FileNotFoundError, IsADirectoryError):
         return read_table(path, "")
     except OSError as error:
-        return read_table(path, "", f"{path} cannot be read: {error.strerror or error}")
+        return read_table(path, "", error.strerror or str(error))
 
 
 class Log:
@@ -134,11 +134,12 @@ def observe(machine: Machine, memory: Memory | None = None) -> Snapshot:
     configuration = memory.configuration.get(machine, (daemon.configuration, daemon.inetd_compat))
     tables = memory.tables.get(machine)
     children = machine.children(daemon.pid) if daemon.pid else ()
-    visits, guards = _visits(memory, configuration, tables, children, notes)
+    no_access = memory.log.no_access(daemon, configuration, now)
+    visits, guards = _visits(memory, configuration, tables, no_access, children, notes)
     notes += _absences(machine, configuration, tables, daemon)
     return Snapshot(
         visits=visits,
-        no_access=memory.log.no_access(daemon, configuration, now),
+        no_access=no_access,
         services=states(configuration, daemon, guards, children, visits),
         configuration=configuration,
         tables=tables,
@@ -176,6 +177,7 @@ def _visits(
     memory: Memory,
     configuration: Configuration,
     tables: Tables,
+    no_access: NoAccess,
     children: Sequence[Process],
     notes: list[str],
 ) -> tuple[tuple[Visit, ...], tuple[Guard, ...]]:
@@ -199,8 +201,14 @@ def _visits(
             + ("." if machine.privileged else " without root.")
         )
     guards = memory.listeners.guards(listening, owners, configuration, memory.daemon)
-    memory.visits.take(tables, guards)
+    minute = int(machine.now() // 60) if any(map(has_times, configuration.services)) else 0
+    memory.visits.take(Rulings(tables, configuration, guards, no_access, minute))
     return memory.visits.of(inbound, owners), guards
+
+
+def has_times(service: Service) -> bool:
+    """Whether the service opens and closes by the clock."""
+    return service.active and "access_times" in service.attributes
 
 
 def _absences(
@@ -209,7 +217,7 @@ def _absences(
     """What this host does not have."""
     for table in (tables.allow, tables.deny):
         if table.problem:
-            yield table.problem
+            yield f"{table.path} cannot be read ({table.problem}): libwrap takes that for an error."
         elif fingerprint(machine, table.path).startswith("error"):
             yield f"There is no {table.path}: libwrap takes that for an empty file."
     if daemon.problem and machine.live:

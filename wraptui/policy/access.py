@@ -61,8 +61,8 @@ class Decision:
 
 @dataclass(frozen=True)
 class Table:
-    """One of the two files, read. `problem` is why the file could not be opened, in the system's words
-    (`Permission denied`: an error to libwrap), "" otherwise; a missing file, or a directory, is empty."""
+    """One of the two files, read. `problem` is the sentence why the file could not be opened, which is an
+    error to libwrap; it ends in `: ` and the system's words. A missing file, or a directory, is empty."""
 
     path: str
     text: str
@@ -149,7 +149,7 @@ def _asked(tables: Tables, case: _Case, steps: list[Step] | None) -> _Found:
     for table, verdict in ((tables.allow, "granted"), (tables.deny, "denied")):
         request.file, request.line = "", 0
         if table.problem:
-            request.warn(f"cannot open {table.path}: {table.problem}")
+            request.warn(f"cannot open {table.path}: {table.problem.rpartition(': ')[2]}")
             if verdict == "denied":
                 return "denied", None, None, "table-error"
             continue
