@@ -56,8 +56,8 @@ def checks(server: Session) -> dict[str, list[Row]]:
 
 
 def test_the_audit_reads_what_scanners_only_grep_for(demo_server: Session) -> None:
-    demo_server.write("/etc/xinetd.d/chargen", b"service chargen\n{\n\ttype = INTERNAL\n\tsocket_type = stream\n"
-                      b"\twait = no\n\tid = noise\n}\n")  # fmt: skip
+    entry = b"service chargen\n{\n\ttype = INTERNAL\n\tsocket_type = stream\n\twait = no\n\tid = noise\n}\n"
+    demo_server.write("/etc/xinetd.d/chargen", entry)
     found = checks(demo_server)
     enabled = {str(row["title"]).split()[0]: row["result"] for row in found["B2"]}
     assert enabled["noise"] == "fail"  # no `disable` line at all: enabled
