@@ -19,17 +19,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Open the console; refuses a standard input or output that is no terminal, for nobody could press a key."""
+    """Open the console; refuses what is no terminal, for nobody could press a key."""
     from wraptui.cli.text import complain
 
-    if not all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)):
-        complain(
-            "The console needs a terminal for its input, output and errors. "
-            "Without one use the commands, for example `wraptui connections` (see `wraptui --help`)."
-        )
-        return cli.UNREADABLE
-    if os.environ.get("TERM", "dumb") in ("", "dumb"):
-        complain("This terminal (TERM=dumb) cannot draw a screen. Use the commands (see `wraptui --help`).")
+    problem = terminal_problem()
+    if problem:
+        complain(problem)
         return cli.UNREADABLE
     if not os.path.isdir(options.root):
         complain(f"{options.root} is not a directory")
@@ -37,3 +32,15 @@ def run(options: argparse.Namespace) -> int:
     from wraptui.tui.start import start
 
     return start(options.root, interval=max(0.1, options.interval), plain=options.ascii)
+
+
+def terminal_problem() -> str:
+    """Why no console can be shown where this process reads and writes; "" when one can."""
+    if not all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)):
+        return (
+            "The console needs a terminal for its input, output and errors. "
+            "Without one use the commands, for example `wraptui connections` (see `wraptui --help`)."
+        )
+    if os.environ.get("TERM", "dumb") in ("", "dumb"):
+        return "This terminal (TERM=dumb) cannot draw a screen. Use the commands (see `wraptui --help`)."
+    return ""

@@ -18,6 +18,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         help="no scripted visitors: nobody is there but the operator",
     )
     parser.add_argument(
+        "--recording", action="store_true", help="play the recorded server instead of a real one"
+    )
+    parser.add_argument(
         "--join", type=int, metavar="PID", help="run the command inside the demo whose first process is PID"
     )
     parser.add_argument(
@@ -26,16 +29,38 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Run the command inside a private server; returns the command's exit code."""
+    """Run the command inside a private server; returns the command's exit code.
+
+    The console alone is shown on a recording where there can be no such server.
+    """
+    from wraptui.cli.console import terminal_problem
+    from wraptui.cli.text import complain
     from wraptui.demo import namespaces, server
     from wraptui.demo.binaries import BinariesMissing, find
 
+    problem = "" if options.words else terminal_problem()
+    if problem:
+        complain(problem)
+        return cli.UNREADABLE
     command = options.words or [sys.executable, "-m", "wraptui", "console"]
     try:
+        if options.recording and not options.words:
+            return _play()
         if options.join is not None:
             return server.join(options.join, command)
         own = namespaces.own_processes()
         return server.run(command, find(), visitors=not options.quiet, own=own)
-    except (BinariesMissing, namespaces.NoNamespaces, OSError) as error:
-        print(f"wraptui demo: {error}", file=sys.stderr)
+    except (BinariesMissing, namespaces.NoNamespaces) as error:
+        complain(str(error))
+        return cli.UNREADABLE if options.words else _play()
+    except OSError as error:
+        complain(f"The demo does not start: {error}")
         return cli.UNREADABLE
+
+
+def _play() -> int:
+    """The console on the recorded server, which says that it is one."""
+    from wraptui.demo.recording import RecordedMachine
+    from wraptui.tui.start import show
+
+    return show(RecordedMachine(), "a recorded server")

@@ -80,6 +80,10 @@ class RecordedMachine(Tree):
     def now(self) -> float:
         return min(self._times[0] + time.monotonic() - self._began, self._times[-1])
 
+    def skip(self, seconds: float) -> None:
+        """Play on from that much later."""
+        self._began -= seconds
+
     def _frame(self) -> dict[str, Any]:
         frame: dict[str, Any] = self._recording["frames"][bisect_right(self._times, self.now()) - 1]
         return frame

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 import socket
 import sys
@@ -21,6 +22,7 @@ OPERATOR = "192.0.2.7"
 _SSH = 22
 _SECONDS_TO_START = 15.0
 _PROGRAMS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "programs")
+_OURSELVES = "/usr/local/sbin/wraptui"
 _LISTENER = "/usr/local/sbin/sshd"
 _ENVIRONMENT = os.path.join(tree.STAGE, "environment.json")
 _OURS = ("PATH", "LD_LIBRARY_PATH", "SSH_CONNECTION")
@@ -108,6 +110,7 @@ def _inside(
     environment = _environment(binaries)
     _start_syslog(environment)
     _start_xinetd(binaries, environment, fork=own)
+    _write_ourselves()
     os.symlink(os.path.realpath(sys.executable), _LISTENER)
     _start([_LISTENER, "-IS", _program("listener"), "sshd", str(_SSH), binaries.libwrap], environment)
     operator = _operators_session()
@@ -127,8 +130,26 @@ def _environment(binaries: Binaries) -> dict[str, str]:
     for name, value in binaries.environment().items():
         environment[name] = ":".join(filter(None, (value, environment.get(name, ""))))
     folders = [os.path.join(binaries.root, name) for name in ("usr/sbin", "usr/bin", "sbin")]
-    environment["PATH"] = ":".join([environment.get("PATH", "/usr/bin:/bin"), "/usr/sbin", "/sbin", *folders])
+    path = [
+        os.path.dirname(_OURSELVES),
+        environment.get("PATH", "/usr/bin:/bin"),
+        "/usr/sbin",
+        "/sbin",
+        *folders,
+    ]
+    environment["PATH"] = ":".join(path)
     return environment
+
+
+def _write_ourselves() -> None:
+    """`wraptui` inside is the very one that runs the demo, installed or not."""
+    package = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    words = (
+        f"PYTHONPATH={shlex.quote(package)}${{PYTHONPATH:+:$PYTHONPATH}} exec {shlex.quote(sys.executable)}"
+    )
+    with open(_OURSELVES, "w") as script:
+        script.write(f'#!/bin/sh\n{words} -m wraptui "$@"\n')
+    os.chmod(_OURSELVES, 0o755)  # noqa: S103 - a program
 
 
 def _callers_environment() -> dict[str, str]:

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Iterable
 
 from wraptui.observe import Snapshot
+from wraptui.system.machine import Machine
 from wraptui.tui.app import Console
 
 
@@ -18,6 +19,11 @@ def start(root: str, *, interval: float = 1.0, plain: bool = False) -> int:
 
     machine = machine_at(root)
     name = os.uname().nodename if machine.live else machine.root
+    return show(machine, name, interval=interval, plain=plain)
+
+
+def show(machine: Machine, name: str, *, interval: float = 1.0, plain: bool = False) -> int:
+    """Open the console on this machine, called `name` on screen; returns the exit code."""
 
     def snapshots(stop: threading.Event) -> Iterable[Snapshot]:
         from wraptui.observe import watch
@@ -26,9 +32,10 @@ def start(root: str, *, interval: float = 1.0, plain: bool = False) -> int:
 
     console = Console(
         snapshots,
+        clock=machine.now,
         machine=machine,
         host=name,
-        read_only="" if machine.privileged else "without root nothing can be written",
+        read_only="" if machine.privileged else machine.note or "without root nothing can be written",
         plain=plain or not _speaks_utf8(),
     )
     code = console.run()
