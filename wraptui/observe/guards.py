@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from wraptui.observe.snapshot import Daemon
+from wraptui.policy.admission import libwrap_name
 from wraptui.policy.services import Configuration, Service
 from wraptui.system.machine import Machine
 from wraptui.system.processes import Process
@@ -103,11 +104,13 @@ class Listeners:
 
 
 def _through_xinetd(service: Service, protocol: str, address: str, port: int) -> Guard:
-    flags = service.attributes.get("flags", ())
-    if isinstance(flags, tuple) and "NOLIBWRAP" in flags:
-        why = "xinetd does not ask libwrap for it (flag NOLIBWRAP)."
-        return Guard(protocol, address, port, "xinetd", service.id, "", why)
-    return Guard(protocol, address, port, "xinetd", service.id, libwrap_name(service), "xinetd asks libwrap")
+    daemon = libwrap_name(service)
+    why = (
+        f"xinetd asks libwrap about it, as {daemon}."
+        if daemon
+        else "xinetd does not ask libwrap about it (NOLIBWRAP)."
+    )
+    return Guard(protocol, address, port, "xinetd", service.id, daemon, why)
 
 
 def port_of(service: Service) -> int:
@@ -127,14 +130,3 @@ def service_at(configuration: Configuration, listener: Connection) -> Service | 
     ]
     bound = [each for each in found if each.attributes.get("bind") == listener.local]
     return next(iter(bound or found), None)
-
-
-def libwrap_name(service: Service) -> str:
-    """The name that xinetd gives libwrap for a service."""
-    name = service.attributes.get("libwrap")
-    if isinstance(name, str) and name:
-        return name
-    kinds = service.attributes.get("type", ())
-    if (isinstance(kinds, tuple) and "INTERNAL" in kinds) or service.attributes.get("redirect"):
-        return service.name
-    return str(service.attributes.get("server", service.name)).rpartition("/")[2]

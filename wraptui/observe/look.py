@@ -10,9 +10,11 @@ from typing import Generic, TypeVar
 from wraptui.chronicle import Chronicle, no_access_of
 from wraptui.observe.guards import Guard, Listeners
 from wraptui.observe.snapshot import Daemon, Snapshot, Visit
-from wraptui.observe.states import is_sensor, states
+from wraptui.observe.states import Activity, states
 from wraptui.observe.visits import Rulings, Visits
 from wraptui.policy.access import Table, Tables, read_table
+from wraptui.policy.admission import is_sensor
+from wraptui.policy.logbook import Event
 from wraptui.policy.sensor import NoAccess
 from wraptui.policy.services import Configuration, Service, read_configuration
 from wraptui.syntax.tree import byte_text
@@ -93,11 +95,12 @@ class Log:
         self._machine = machine
         self._of: tuple[object, ...] = ()
         self._chronicle: Chronicle | None = None
-        self._list = NoAccess()
         self._rebuilt = 0.0
+        self.events: tuple[Event, ...] = ()
+        self.no_access = NoAccess()
 
-    def no_access(self, daemon: Daemon, configuration: Configuration, now: float) -> NoAccess:
-        """The list as the log tells it now."""
+    def follow(self, daemon: Daemon, configuration: Configuration, now: float) -> None:
+        """Takes in what was written since: `events` is what the log tells, `no_access` the list now."""
         log_types = tuple(dict.fromkeys(_log_types(configuration)))
         if (daemon, log_types) != self._of:
             if self._chronicle:
@@ -109,10 +112,11 @@ class Log:
         fresh = self._chronicle.read()
         # Without new lines only time changes the list, which the daemon looks at once a minute.
         if fresh or now - self._rebuilt >= 1 or now < self._rebuilt:
+            reading = self._chronicle.reading
             sensors = [each.id for each in configuration.services if is_sensor(each)]
-            self._list = no_access_of(self._chronicle.reading, daemon, now, sensors)
+            self.no_access = no_access_of(reading, daemon, now, sensors)
+            self.events = reading.events
             self._rebuilt = now
-        return self._list
 
 
 def _log_types(configuration: Configuration) -> Iterator[tuple[str, ...]]:
@@ -134,13 +138,14 @@ def observe(machine: Machine, memory: Memory | None = None) -> Snapshot:
     configuration = memory.configuration.get(machine, (daemon.configuration, daemon.inetd_compat))
     tables = memory.tables.get(machine)
     children = machine.children(daemon.pid) if daemon.pid else ()
-    no_access = memory.log.no_access(daemon, configuration, now)
+    memory.log.follow(daemon, configuration, now)
+    no_access, events = memory.log.no_access, memory.log.events
     visits, guards = _visits(memory, configuration, tables, no_access, children, notes)
     notes += _absences(machine, configuration, tables, daemon)
     return Snapshot(
         visits=visits,
         no_access=no_access,
-        services=states(configuration, daemon, guards, children, visits),
+        services=states(configuration, daemon, guards, Activity(children, visits, events, now)),
         configuration=configuration,
         tables=tables,
         daemon=daemon,

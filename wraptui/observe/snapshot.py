@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from wraptui.policy.access import Decision, Tables
 from wraptui.policy.findings import Finding
+from wraptui.policy.limits import Refusals
 from wraptui.policy.sensor import NoAccess
 from wraptui.policy.services import Configuration, Service
 from wraptui.system.processes import Process
@@ -33,21 +34,11 @@ class Visit:
 
 
 @dataclass(frozen=True, slots=True)
-class Refusals:
-    """How often one service refused for one reason in the last hour, and its top sources with counts."""
-
-    service: str
-    reason: str
-    count: int
-    top: tuple[tuple[str, int], ...]
-
-
-@dataclass(frozen=True, slots=True)
 class ServiceState:
     """A service as it runs now. `state` is active, paused (by cps, until `returns`), suspended, off, failed
     or unknown. `running` counts real children; `busiest` is the source with most of them ("" for none);
-    `rate` is connections in each of the last 60 seconds; memory in bytes, cpu in seconds, of the
-    largest child."""
+    `rate` is connections in each of the last 60 seconds; `cps_count` those in the present window of cps;
+    memory in bytes and cpu in seconds are those of the largest child."""
 
     service: Service
     state: str

@@ -1,76 +1,147 @@
-"""Knows how each configured service runs now: its state, its children, what they use."""
+"""Knows how each configured service runs now: its state, its children, what they use, who was refused."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from wraptui.observe.guards import Guard
 from wraptui.observe.snapshot import Daemon, ServiceState, Visit
+from wraptui.policy.admission import is_sensor
+from wraptui.policy.limits import (
+    Refusals,
+    connection_times,
+    cps_state,
+    pause,
+    plain,
+    rates,
+    refusals,
+)
+from wraptui.policy.logbook import Event
 from wraptui.policy.services import Configuration, Service
 from wraptui.system.processes import Process
 
+FORKING = ("echo", "discard", "chargen", "tcpmux")
+"""The built-in stream services that get a process of their own."""
 
-def is_sensor(service: Service) -> bool:
-    """Whether the service is a trap that refuses everyone and fills the no_access list."""
-    flags = service.attributes.get("flags", ())
-    return isinstance(flags, tuple) and "SENSOR" in flags
+
+@dataclass(frozen=True, slots=True)
+class Activity:
+    """What goes on: xinetd's children, the live connections, what the log tells, and the time."""
+
+    children: Sequence[Process]
+    visits: Sequence[Visit]
+    events: Sequence[Event]
+    now: float
 
 
 def states(
-    configuration: Configuration,
-    daemon: Daemon,
-    guards: Sequence[Guard],
-    children: Sequence[Process],
-    visits: Sequence[Visit],
+    configuration: Configuration, daemon: Daemon, guards: Sequence[Guard], activity: Activity
 ) -> tuple[ServiceState, ...]:
     """The state of every service, in the order of the files."""
     found: dict[str, list[Visit]] = {}
     served: set[int] = set()
-    pids = {each.pid for each in children}
-    for visit in visits:
+    pids = {each.pid for each in activity.children}
+    for visit in activity.visits:
         if visit.guard == "xinetd" and visit.process and visit.process.pid in pids:
             found.setdefault(visit.service, []).append(visit)
             served.add(visit.process.pid)
-    idle = [each for each in children if each.pid not in served]
     opened = {each.service for each in guards if each.kind == "xinetd" and each.open}
+    alone = {each.id for each in configuration.services if not forks(each)}
+    told = _Told(
+        activity.events,
+        rates(activity.events, activity.now, unforked=alone),
+        refusals(activity.events, activity.now),
+        Counter(each.name for each in configuration.services if each.active),
+        activity.now,
+    )
+    idle = [each for each in activity.children if each.pid not in served]
     return tuple(
-        _state(each, daemon, each.id in opened, found.get(each.id, []), idle)
+        _state(each, daemon, each.id in opened, _Children.of(each, found.get(each.id, ()), idle), told)
         for each in configuration.services
     )
 
 
-def _state(
-    service: Service, daemon: Daemon, listens: bool, visits: Sequence[Visit], idle: Sequence[Process]
-) -> ServiceState:
+def forks(service: Service) -> bool:
+    """Whether a connection of the service gets a process of its own, and so a START line."""
+    kinds = service.attributes.get("type", ())
+    internal = isinstance(kinds, tuple) and "INTERNAL" in kinds
+    stream = service.attributes.get("socket_type", "stream") == "stream"
+    return not is_sensor(service) and (not internal or (stream and service.name in FORKING))
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What the log tells of all services."""
+
+    events: Sequence[Event]
+    rates: Mapping[str, tuple[int, ...]]
+    refusals: tuple[Refusals, ...]
+    sharing: Mapping[str, int]
+    now: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Children:
+    """The processes of one service, and the clients of those that have one. `waits`: one of them has the
+    listening socket."""
+
+    processes: tuple[Process, ...]
+    sources: tuple[tuple[str, int], ...]
+    waits: bool
+
+    @classmethod
+    def of(cls, service: Service, visits: Sequence[Visit], idle: Sequence[Process]) -> _Children:
+        # A child without a connection of its own (UDP, or wait = yes) is known by its program.
+        waiting = service.attributes.get("wait") == "yes"
+        alone = [each for each in idle if waiting and _runs(service, each)]
+        processes = {each.process.pid: each.process for each in visits if each.process}
+        clients = {each.process.pid: plain(each.connection.remote) for each in visits if each.process}
+        return cls((*processes.values(), *alone), tuple(Counter(clients.values()).most_common()), bool(alone))
+
+
+def _state(service: Service, daemon: Daemon, listens: bool, children: _Children, told: _Told) -> ServiceState:
     if not service.active:
         return ServiceState(service, "off", service.why_not)
     if not daemon.pid:
         return ServiceState(service, "unknown", daemon.problem)
-    # A child without a connection of its own (UDP, or wait = yes) is known by its program.
-    alone = [each for each in idle if service.attributes.get("wait") == "yes" and _runs(service, each)]
-    processes = {each.process.pid: each.process for each in visits if each.process}
-    processes |= {each.pid: each for each in alone}
-    sources = Counter(
-        {each.process.pid: each.connection.remote for each in visits if each.process}.values()
-    ).most_common(1)
-    state, why = "active", ""
-    if alone:
+    state, why, returns = "active", "", None
+    paused = pause(told.events, service, told.now, sharing=told.sharing.get(service.name, 1))
+    if paused and not (listens and told.now >= paused.since + 1):
+        by = f" by {paused.straw}" if paused.straw else ""
+        state, why, returns = "paused", f"Paused{by}: {paused.reason}.", paused.returns
+    elif children.waits:
         state, why = "suspended", "It waits until its server ends."
     elif not listens and service.attributes.get("socket_type", "stream") == "stream":
-        state, why = "failed", "xinetd does not listen for it."
+        state, why = "failed", "xinetd does not listen for it: it failed, or the files are newer."
+    source, busiest = children.sources[0] if children.sources else ("", 0)
     return ServiceState(
         service,
         state,
         why,
-        running=len(processes),
-        busiest=sources[0][0] if sources else "",
-        busiest_running=sources[0][1] if sources else 0,
-        largest_memory=max((each.memory for each in processes.values()), default=0),
-        largest_cpu=max((each.cpu for each in processes.values()), default=0.0),
+        running=len(children.processes),
+        busiest=source,
+        busiest_running=busiest,
+        returns=returns,
+        largest_memory=max((each.memory for each in children.processes), default=0),
+        largest_cpu=max((each.cpu for each in children.processes), default=0.0),
+        rate=told.rates.get(service.id, ()),
+        cps_count=_cps_count(service, told),
+        refusals=tuple(each for each in told.refusals if each.service == service.id),
     )
+
+
+def _cps_count(service: Service, told: _Told) -> int:
+    """Connections in the window of cps that is open now."""
+    cps = service.attributes.get("cps", ())
+    most = cps[0] if isinstance(cps, tuple) and cps and isinstance(cps[0], int) else 0
+    if not most:
+        return 0
+    state = cps_state(connection_times(told.events, service.id, forks=forks(service)), most)
+    return state.seen if int(told.now) - state.start < most else 0
 
 
 def _runs(service: Service, process: Process) -> bool:
     server = str(service.attributes.get("server", "")).rpartition("/")[2]
-    return server in (process.argv0, process.name) and bool(server)
+    return bool(server) and server in (process.argv0, process.name)

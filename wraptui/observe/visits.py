@@ -2,18 +2,45 @@
 
 from __future__ import annotations
 
+import time
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 
 from wraptui.observe.guards import Guard
 from wraptui.observe.snapshot import Visit
-from wraptui.policy.access import Decision, Rule, Tables, Visitor, decide
-from wraptui.policy.patterns import may_match_name
-from wraptui.syntax.tree import shown
+from wraptui.policy.access import Decision, Tables, Visitor, decide
+from wraptui.policy.admission import Admission, Live, admit
+from wraptui.policy.rules import Rule
+from wraptui.policy.sensor import NoAccess
+from wraptui.policy.services import Configuration, Service
+from wraptui.syntax.tree import shown, typed
 from wraptui.system.machine import Machine
 from wraptui.system.processes import Process
 from wraptui.system.sockets import Connection
+
+DECIDING = 0.4
+"""Seconds of one look that may go into new verdicts; the others wait for the next look, so that a crowd of
+new clients and a long hosts.deny never freeze the picture."""
+
+
+class NotYet(Exception):
+    """A host name that a verdict needs is still being asked for; the argument is the address."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rulings:
+    """What verdicts are made from; equal ones give equal verdicts. `minute` is that of the clock where a
+    service has access_times, else 0."""
+
+    tables: Tables
+    configuration: Configuration
+    guards: tuple[Guard, ...]
+    no_access: NoAccess
+    minute: int
+
+
+Verdict = tuple[Decision | None, str]
 
 
 @dataclass
@@ -21,28 +48,27 @@ class Visits:
     """The visits of one machine, look after look: what has not changed is the same object again."""
 
     machine: Machine
-    tables: Tables | None = None
-    guards: tuple[Guard, ...] = ()
+    _rulings: Rulings | None = None
     _known: dict[int, tuple[Visit, int]] = field(default_factory=dict)  # by the connection's id, with its pid
     _pending: set[int] = field(default_factory=set)
-    _decisions: dict[tuple[str, str, str, str, int], Decision] = field(default_factory=dict)
+    _verdicts: dict[tuple[Guard, str, str], Verdict] = field(default_factory=dict)
     _processes: dict[int, Process] = field(default_factory=dict)
     _by_port: dict[int, list[Guard]] = field(default_factory=dict)
+    _services: dict[str, Service] = field(default_factory=dict)
     _since: dict[tuple[str, int, str, int], float] = field(default_factory=dict)
-    _names_matter: bool = False
-    _server_names_matter: bool = False
     _looked: bool = False
+    _decides_until: float = 0.0
 
-    def take(self, tables: Tables, guards: tuple[Guard, ...]) -> None:
-        """Goes on with these tables and listeners; new ones mean that everything is decided again."""
-        if tables is not self.tables:
-            self._decisions.clear()
-            self._names_matter, self._server_names_matter = names_matter(tables)
-        if tables is not self.tables or guards != self.guards:
-            self._known.clear()
-        self.tables, self.guards = tables, guards
+    def take(self, rulings: Rulings) -> None:
+        """Goes on with these; new ones mean that everything is decided again."""
+        if self._rulings is not None and _same(rulings, self._rulings):
+            return
+        self._rulings = rulings
+        self._verdicts.clear()
+        self._known.clear()
+        self._services = {each.id: each for each in rulings.configuration.services if each.active}
         self._by_port = {}
-        for guard in guards:
+        for guard in rulings.guards:
             self._by_port.setdefault(guard.port, []).append(guard)
 
     @property
@@ -62,6 +88,7 @@ class Visits:
     def of(self, inbound: Sequence[Connection], owners: Mapping[int, int]) -> tuple[Visit, ...]:
         """The visits that these connections are."""
         self._refresh(set(owners.values()))
+        self._decides_until = time.monotonic() + DECIDING
         now = self.machine.now()
         known, processes, pending = self._known, self._processes, self._pending
         visits = []
@@ -104,10 +131,10 @@ class Visits:
         if guard is None:
             why = f"Nothing listens on port {connection.local_port} any more; it came before."
             return Visit(connection, f"port {connection.local_port}", "", process, None, why, since)
-        if not guard.daemon:
+        if not guard.daemon and guard.kind != "xinetd":
             return Visit(connection, guard.service, guard.kind, process, None, guard.why, since)
         decision, why = self._decide(connection, guard)
-        if decision is None:
+        if decision is None and (guard, connection.remote, connection.local) not in self._verdicts:
             self._pending.add(id(connection))
         return Visit(connection, guard.service, guard.kind, process, decision, why, since)
 
@@ -118,31 +145,80 @@ class Visits:
             default=None,
         )
 
-    def _decide(self, connection: Connection, guard: Guard) -> tuple[Decision | None, str]:
-        assert self.tables is not None
-        address, local = unmapped(connection.remote), unmapped(connection.local)
-        name = server_name = "unknown"
-        if self._names_matter:
-            name = self.machine.host_name(address)
-        if self._server_names_matter:
-            server_name = self.machine.host_name(local)
-        if not name or not server_name:
-            return None, f"The rules ask for host names, and that of {address} is not known yet."
-        key = (guard.daemon, address, name, local, connection.local_port)
-        decision = self._decisions.get(key)
-        if decision is None:
-            if len(self._decisions) > 100_000:
-                self._decisions.clear()
+    def _decide(self, connection: Connection, guard: Guard) -> Verdict:
+        key = (guard, connection.remote, connection.local)
+        verdict = self._verdicts.get(key)
+        if verdict is None:
+            if time.monotonic() > self._decides_until:
+                return None, "Not decided yet: there are many new connections."
+            try:
+                verdict = self._ask(connection, guard)
+            except NotYet as error:
+                return None, f"A rule asks for a host name, and that of {error} is not known yet."
+            self._verdicts[key] = verdict
+        return verdict
+
+    def _ask(self, connection: Connection, guard: Guard) -> Verdict:
+        assert self._rulings is not None
+        rulings, address, local = self._rulings, unmapped(connection.remote), unmapped(connection.local)
+        service = self._services.get(guard.service) if guard.kind == "xinetd" else None
+        if service is None:
             visitor = Visitor(
-                guard.daemon,
+                typed(guard.daemon),
                 address,
-                name,
+                name="",
                 server_address=local,
-                server_name=server_name,
+                server_name="",
                 server_port=connection.local_port,
             )
-            decision = self._decisions[key] = decide(self.tables, visitor)
-        return decision, reason(decision, self.tables, guard.daemon)
+            decision = decide(rulings.tables, visitor, look_up=self._look_up)
+            return decision, reason(decision, rulings.tables, guard.daemon)
+        admission = admit(
+            service,
+            address,
+            rulings.tables,
+            configuration=rulings.configuration,
+            live=Live(self.machine.now(), no_access=rulings.no_access),
+            server_address=local,
+            server_name="",
+            look_up=self._look_up,
+        )
+        return _of_xinetd(admission, rulings.tables, guard)
+
+    def _look_up(self, address: str) -> tuple[str, tuple[str, ...]]:
+        name = self.machine.host_name(address)
+        if not name:
+            raise NotYet(address)
+        return name, ()
+
+
+def _same(one: Rulings, other: Rulings) -> bool:
+    """Whether verdicts stay as they are; hits on the list, and its next clearing run, do not matter."""
+    return (
+        one.tables is other.tables
+        and one.configuration is other.configuration
+        and one.minute == other.minute
+        and (one.guards is other.guards or one.guards == other.guards)
+        and (one.no_access is other.no_access or _held(one.no_access) == _held(other.no_access))
+    )
+
+
+def _held(listed: NoAccess) -> tuple[object, ...]:
+    return listed.certain, [(each.address, each.release, each.certain) for each in listed.entries]
+
+
+def _of_xinetd(admission: Admission, tables: Tables, guard: Guard) -> Verdict:
+    """The verdict of all of xinetd's checks, in their order, and the reason in a sentence."""
+    refusal, decision = admission.refusal, admission.decision
+    if refusal is not None and refusal.name != "libwrap":
+        where = f" ({refusal.file} line {refusal.line})" if refusal.file else ""
+        denied = Decision("denied", refusal.file or None, refusal.line or None, "rule")
+        return denied, f"It would be refused if it came now: {refusal.why}{where}"
+    doubts = [layer.why for layer in admission.layers if layer.verdict == "unknown"]
+    doubt = f" Not certain: {' '.join(doubts)}" if doubts else ""
+    if decision is None:
+        return None, guard.why + doubt
+    return decision, reason(decision, tables, guard.daemon) + doubt
 
 
 def _ends(connection: Connection) -> tuple[str, int, str, int]:
@@ -158,9 +234,10 @@ def rule_at(tables: Tables, file: str, line: int) -> Rule | None:
     """The rule that ends on this physical line."""
     for table in (tables.allow, tables.deny):
         if table.path == file:
-            place = bisect_left(table.rules, line, key=lambda rule: rule.line)
-            if place < len(table.rules) and table.rules[place].line == line:
-                return table.rules[place]
+            rules = table.rules
+            place = bisect_left(range(len(rules)), line, key=lambda index: rules.place(index)[1])
+            if place < len(rules) and rules.place(place)[1] == line:
+                return rules[place]
     return None
 
 
@@ -179,21 +256,3 @@ def reason(decision: Decision, tables: Tables, daemon: str) -> str:
     if decision.verdict == "delegated":
         return f"{where} hands it to a command of its own{text}"
     return f"{where} ends {daemon} for it{text}"
-
-
-def names_matter(tables: Tables) -> tuple[bool, bool]:
-    """Whether a rule may ask for the client's host name, and for the server's."""
-    client = server = False
-    for table in (tables.allow, tables.deny):
-        for rule in table.rules:
-            client = client or any(map(_may_ask_name, rule.clients.replace(",", " ").split()))
-            server = server or any(
-                _may_ask_name(word.partition("@")[2]) for word in rule.daemons.split() if "@" in word
-            )
-            if client and server:
-                return client, server
-    return client, server
-
-
-def _may_ask_name(pattern: str) -> bool:
-    return bool(pattern) and pattern.upper() not in ("ALL", "EXCEPT") and may_match_name(pattern)
