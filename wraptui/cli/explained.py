@@ -1,0 +1,91 @@
+"""Knows how a decision of libwrap is told: as JSON, and in words for people."""
+
+from __future__ import annotations
+
+from wraptui.cli.text import printable
+from wraptui.policy.access import Decision, Step, Visitor
+from wraptui.syntax.tree import shown
+
+SHOWN = 12  # steps of the trace on each side of a gap
+
+
+def answer_of(decision: Decision) -> dict[str, object]:
+    """A decision as a batch writes it."""
+    return {
+        "verdict": decision.verdict,
+        "file": decision.file,
+        "line": decision.line,
+        "reason": decision.reason,
+        "messages": [readable(message) for message in decision.messages],
+    }
+
+
+def readable(message: str) -> str:
+    """A message as people read it; bytes that are no UTF-8 become `\\xff`."""
+    return message.encode("latin-1").decode("utf-8", "backslashreplace")
+
+
+def record(visitor: Visitor, decision: Decision) -> dict[str, object]:
+    """A decision and all that led to it, for JSON."""
+    asked = {name: shown(str(getattr(visitor, name))) for name in ("daemon", "address", "name", "user")}
+    steps = [
+        {"file": step.file, "line": step.line, "text": readable(step.text), "why": readable(step.why)}
+        for step in decision.trace
+    ]
+    return {**asked, **answer_of(decision), "trace": steps}
+
+
+def as_text(visitor: Visitor, decision: Decision) -> str:
+    """A decision and its trace for people."""
+    server = "" if visitor.server_address == "unknown" else f" on {visitor.server_address}"
+    user = "" if visitor.user == "unknown" else f"{visitor.user}@"
+    name = f" ({visitor.name})" if visitor.name else ""
+    who = printable(shown(f"{visitor.daemon}{server} from {user}{visitor.address}{name}"))
+    lines = [f"{who}: {decision.verdict}", f"  {cause(decision)}"]
+    lines += [f"  {said(message)}" for message in decision.messages]
+    if decision.trace:
+        lines.append("  rules looked at:")
+        lines += [f"    {line}" for line in shortened(decision.trace)]
+    return "\n".join(lines) + "\n"
+
+
+def cause(decision: Decision) -> str:
+    """Where a decision comes from, in a sentence."""
+    place = f"{decision.file} line {decision.line}"
+    return {
+        "rule": f"by {place}",
+        "option-error": f"by an error in the options of {place}, which denies whatever the file",
+        "table-error": "because hosts.deny cannot be read to its end, which denies everybody",
+        "default": "because no rule matches",
+        "exit": f"at {place}, where libwrap ends the process that asks",
+    }[decision.reason]
+
+
+def said(message: str) -> str:
+    """A message for people: what an option would do reads as such."""
+    text = printable(readable(message))
+    option, _, rest = text.removeprefix("option:   ").partition(" ")
+    if not text.startswith("option:   "):
+        return text
+    if option.lower() in ("spawn", "twist", "aclexec"):
+        return f"{option} would run: {rest}"
+    return f"option {option} {rest}".rstrip()
+
+
+def shortened(trace: tuple[Step, ...]) -> list[str]:
+    """The steps as lines; a long trace loses first the rules for other daemons, then its middle."""
+    steps = list(trace)
+    if len(steps) > 2 * SHOWN:
+        steps = [step for step in trace if not step.why.startswith("the daemon list does not match")]
+    others = len(trace) - len(steps)
+    lines = [
+        f"{step.file} line {step.line}: {printable(shown(' '.join(step.text.split())))[:100]} - "
+        f"{printable(readable(step.why))}"
+        for step in steps
+    ]
+    if len(lines) > 2 * SHOWN:
+        gap = len(lines) - 2 * SHOWN
+        lines[SHOWN:-SHOWN] = [f"... {gap} more that do not decide ..."]
+    if others:
+        lines.append(f"and {others} rules for other daemons")
+    return lines
