@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from wraptui import survey
+from wraptui.observe.kept import Kept
 from wraptui.observe.snapshot import Daemon
 from wraptui.policy.admission import libwrap_name
+from wraptui.policy.coverage import Coverage, Listener, judge
 from wraptui.policy.services import Configuration, Service
 from wraptui.system.machine import Machine
-from wraptui.system.processes import Process
 from wraptui.system.sockets import Connection
 
 
@@ -46,71 +48,75 @@ class Listeners:
 
     def __init__(self, machine: Machine) -> None:
         self._machine = machine
+        self._listening: tuple[object, ...] = ()
+        self._listeners: tuple[Listener, ...] = ()
+        self._configuration = Configuration(starts=True)
+        self._coverage = Kept(lambda files: judge(self._listeners, self._configuration, files))
         self._made_from: tuple[object, ...] = ()
         self._guards: tuple[Guard, ...] = ()
 
-    def guards(
+    def look(
         self,
         listening: Sequence[Connection],
         owners: Mapping[int, int],
         configuration: Configuration,
         daemon: Daemon,
-    ) -> tuple[Guard, ...]:
-        """What stands before each of these listeners, and before services whose listener is gone."""
-        holders = tuple(owners.get(each.inode, 0) for each in listening)
-        made_from = (tuple(listening), holders, configuration, daemon)
+    ) -> tuple[tuple[Guard, ...], tuple[Coverage, ...]]:
+        """What stands before each of these listeners, and before services whose listener is gone; and whether
+        each listener (UDP too) asks libwrap."""
+        now = (tuple(listening), tuple(owners.get(each.inode, 0) for each in listening), daemon)
+        if now != self._listening:
+            self._listeners = survey.listeners(self._machine, daemon.pid)
+            self._listening = now
+        self._configuration = configuration
+        coverage = self._coverage.get(self._machine, (self._listeners, id(configuration)))
+        made_from = (coverage, id(configuration), daemon)
         if made_from != self._made_from:
-            found = [self._guard(each, owners, configuration, daemon) for each in listening]
-            heard = {each.port for each in found}
-            if daemon.pid:
-                # A service that cps stopped, or that waits, has no socket; its visitors are still there.
-                found += [
-                    replace(_through_xinetd(service, "tcp6", "::", port), open=False)
-                    for service in configuration.services
-                    if service.active and (port := port_of(service)) and port not in heard
-                ]
-            self._guards = tuple(found)
+            self._guards = tuple(_guards(coverage, configuration, daemon))
             self._made_from = made_from
-        return self._guards
-
-    def _guard(
-        self, listener: Connection, owners: Mapping[int, int], configuration: Configuration, daemon: Daemon
-    ) -> Guard:
-        pid = owners.get(listener.inode, 0)
-        service = service_at(configuration, listener)
-        if service and daemon.pid and pid in (daemon.pid, 0):
-            found = _through_xinetd(service, listener.protocol, listener.local, listener.local_port)
-            return replace(found, pid=daemon.pid)
-        process = self._machine.process(pid) if pid else None
-        if process is None:
-            name, asked, why = f"port {listener.local_port}", "", "Who listens cannot be seen without root."
-        elif pid == daemon.pid:
-            name, asked, why = process.name, "", "xinetd listens here, but no service of its files does."
-        else:
-            name, asked, why = self._standalone(process)
-        kind = "standalone" if asked else ""
-        return Guard(listener.protocol, listener.local, listener.local_port, kind, name, asked, why, pid)
-
-    def _standalone(self, process: Process) -> tuple[str, str, str]:
-        name = process.argv0 or process.name
-        name = name.removesuffix(":")  # sshd: /usr/sbin/sshd -D
-        try:
-            loaded = any("/libwrap.so" in each for each in self._machine.libraries(process.pid))
-        except OSError:
-            return name, "", f"Whether {name} asks libwrap cannot be seen without root."
-        if loaded:
-            return name, name, f"{name} has loaded libwrap"
-        return name, "", f"{name} does not use libwrap: hosts.allow and hosts.deny do not concern it."
+        return self._guards, coverage
 
 
-def _through_xinetd(service: Service, protocol: str, address: str, port: int) -> Guard:
+def _guards(coverage: Sequence[Coverage], configuration: Configuration, daemon: Daemon) -> Iterator[Guard]:
+    heard = set()
+    for each in coverage:
+        if each.listener.protocol.startswith("tcp"):
+            heard.add(each.listener.port)
+            yield _guard(each, configuration, daemon)
+    for service in configuration.services:
+        # A service that cps stopped has no socket; its visitors are still there.
+        port = port_of(service)
+        if daemon.pid and service.active and port and port not in heard:
+            yield replace(
+                _through_xinetd(service), protocol="tcp6", address="::", port=port, pid=daemon.pid, open=False
+            )
+
+
+def _guard(coverage: Coverage, configuration: Configuration, daemon: Daemon) -> Guard:
+    listener = coverage.listener
+    place = (listener.protocol, listener.address, listener.port)
+    service = service_at(configuration, listener)
+    asked = coverage.daemons[0] if coverage.honours == "yes" and coverage.daemons else ""
+    if service and daemon.pid and listener.pid in (daemon.pid, 0):
+        found = _through_xinetd(service)
+        if asked and not found.daemon:  # through tcpd, as inetd did it
+            found = replace(found, daemon=asked, why=f"{_sentence(coverage.why)}")
+        return replace(found, protocol=place[0], address=place[1], port=place[2], pid=daemon.pid)
+    if not listener.pid:
+        return Guard(*place, "", f"port {listener.port}", "", "Who listens cannot be seen without root.")
+    name = (coverage.daemons or (listener.argv0,))[0]
+    kind = "standalone" if asked else ""
+    return Guard(*place, kind, name, asked, _sentence(coverage.why), listener.pid)
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}."
+
+
+def _through_xinetd(service: Service) -> Guard:
     daemon = libwrap_name(service)
-    why = (
-        f"xinetd asks libwrap about it, as {daemon}."
-        if daemon
-        else "xinetd does not ask libwrap about it (NOLIBWRAP)."
-    )
-    return Guard(protocol, address, port, "xinetd", service.id, daemon, why)
+    why = f"xinetd asks libwrap about it, as {daemon}." if daemon else "xinetd does not ask libwrap about it."
+    return Guard("", "", 0, "xinetd", service.id, daemon, why)
 
 
 def port_of(service: Service) -> int:
@@ -119,14 +125,14 @@ def port_of(service: Service) -> int:
     return port if isinstance(port, int) else 0
 
 
-def service_at(configuration: Configuration, listener: Connection) -> Service | None:
+def service_at(configuration: Configuration, listener: Listener) -> Service | None:
     """The active stream service on a listener's port; the one bound to its address if there are several."""
     found = [
         each
         for each in configuration.services
         if each.active
-        and port_of(each) == listener.local_port
+        and port_of(each) == listener.port
         and each.attributes.get("socket_type", "stream") == "stream"
     ]
-    bound = [each for each in found if each.attributes.get("bind") == listener.local]
+    bound = [each for each in found if each.attributes.get("bind") == listener.address]
     return next(iter(bound or found), None)

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from typing import Generic, TypeVar
+from collections.abc import Iterator, Sequence
 
 from wraptui.chronicle import Chronicle, no_access_of
 from wraptui.observe.guards import Guard, Listeners
+from wraptui.observe.kept import Kept
 from wraptui.observe.snapshot import Daemon, Snapshot, Visit
 from wraptui.observe.states import Activity, states
 from wraptui.observe.visits import Rulings, Visits
 from wraptui.policy.access import Table, Tables, read_table
 from wraptui.policy.admission import is_sensor
+from wraptui.policy.coverage import Coverage
 from wraptui.policy.logbook import Event
 from wraptui.policy.sensor import NoAccess
 from wraptui.policy.services import Configuration, Service, read_configuration
@@ -24,29 +25,6 @@ from wraptui.system.machine import Machine
 from wraptui.system.processes import Process
 
 ALLOW, DENY = "/etc/hosts.allow", "/etc/hosts.deny"
-
-Made = TypeVar("Made")
-
-
-class Kept(Generic[Made]):
-    """Something made from files, made again only when one of the files that it asked for has changed."""
-
-    def __init__(self, make: Callable[[Remembered], Made]) -> None:
-        self._make = make
-        self._files: Remembered | None = None
-        self._made: list[Made] = []
-        self._key: object = None
-
-    def get(self, machine: Machine, key: object = None) -> Made:
-        """The thing; `key` is what else it depends on."""
-        if self._files is None or key != self._key or not self._files.unchanged():
-            self._files, self._key = Remembered(machine), key
-            self._made = [self._make(self._files)]
-        return self._made[0]
-
-    @property
-    def fingerprints(self) -> tuple[tuple[str, str], ...]:
-        return self._files.fingerprints if self._files else ()
 
 
 class Memory:
@@ -85,7 +63,7 @@ def _table(files: Readable, path: str) -> Table:
     except (FileNotFoundError, IsADirectoryError):
         return read_table(path, "")
     except OSError as error:
-        return read_table(path, "", error.strerror or str(error))
+        return read_table(path, "", f"{path} cannot be read: {error.strerror or error}")
 
 
 class Log:
@@ -140,7 +118,7 @@ def observe(machine: Machine, memory: Memory | None = None) -> Snapshot:
     children = machine.children(daemon.pid) if daemon.pid else ()
     memory.log.follow(daemon, configuration, now)
     no_access, events = memory.log.no_access, memory.log.events
-    visits, guards = _visits(memory, configuration, tables, no_access, children, notes)
+    visits, guards, coverage = _visits(memory, configuration, tables, no_access, children, notes)
     notes += _absences(machine, configuration, tables, daemon)
     return Snapshot(
         visits=visits,
@@ -149,6 +127,7 @@ def observe(machine: Machine, memory: Memory | None = None) -> Snapshot:
         configuration=configuration,
         tables=tables,
         daemon=daemon,
+        coverage=coverage,
         load=machine.load() if machine.live else 0.0,
         live=machine.live,
         notes=tuple(notes),
@@ -185,15 +164,15 @@ def _visits(
     no_access: NoAccess,
     children: Sequence[Process],
     notes: list[str],
-) -> tuple[tuple[Visit, ...], tuple[Guard, ...]]:
+) -> tuple[tuple[Visit, ...], tuple[Guard, ...], tuple[Coverage, ...]]:
     machine = memory.machine
     if not machine.live:
-        return (), ()
+        return (), (), ()
     try:
         connections = machine.sockets()
     except OSError as error:
         notes.append(f"The connections cannot be seen: {error.strerror or error}.")
-        return (), ()
+        return (), (), ()
     listening = [each for each in connections if each.state == "LISTEN"]
     ports = {each.local_port for each in listening}
     inbound = memory.visits.inbound(connections, ports)
@@ -205,10 +184,10 @@ def _visits(
             f"The process of {unseen} connection{'s' * (unseen > 1)} cannot be seen"
             + ("." if machine.privileged else " without root.")
         )
-    guards = memory.listeners.guards(listening, owners, configuration, memory.daemon)
+    guards, coverage = memory.listeners.look(listening, owners, configuration, memory.daemon)
     minute = int(machine.now() // 60) if any(map(has_times, configuration.services)) else 0
     memory.visits.take(Rulings(tables, configuration, guards, no_access, minute))
-    return memory.visits.of(inbound, owners), guards
+    return memory.visits.of(inbound, owners), guards, coverage
 
 
 def has_times(service: Service) -> bool:
@@ -222,7 +201,7 @@ def _absences(
     """What this host does not have."""
     for table in (tables.allow, tables.deny):
         if table.problem:
-            yield f"{table.path} cannot be read ({table.problem}): libwrap takes that for an error."
+            yield f"{table.problem}. To libwrap that is an error."
         elif fingerprint(machine, table.path).startswith("error"):
             yield f"There is no {table.path}: libwrap takes that for an empty file."
     if daemon.problem and machine.live:

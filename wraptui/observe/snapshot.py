@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from wraptui.policy.access import Decision, Tables
+from wraptui.policy.coverage import Coverage
 from wraptui.policy.findings import Finding
 from wraptui.policy.limits import Refusals
 from wraptui.policy.sensor import NoAccess
@@ -59,7 +60,8 @@ class Snapshot:
     """Everything a screen shows. `notes` says in sentences what could not be seen, and why.
 
     `number` and `taken_at` stay out of comparison: a quiet machine gives equal snapshots and costs nothing.
-    `live` is False when only files are seen. `fingerprints` are those of every file that the picture was
+    `coverage` has every listening socket and whether it asks hosts.allow and hosts.deny; `live` is False when
+    only files are seen. `fingerprints` are those of every file that the picture was
     made from.
     """
 
@@ -70,6 +72,7 @@ class Snapshot:
     tables: Tables | None = None
     findings: tuple[Finding, ...] = ()
     daemon: Daemon = field(default_factory=Daemon)
+    coverage: tuple[Coverage, ...] = ()
     load: float = 0.0
     live: bool = True
     notes: tuple[str, ...] = ()

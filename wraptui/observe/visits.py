@@ -162,28 +162,29 @@ class Visits:
         assert self._rulings is not None
         rulings, address, local = self._rulings, unmapped(connection.remote), unmapped(connection.local)
         service = self._services.get(guard.service) if guard.kind == "xinetd" else None
-        if service is None:
-            visitor = Visitor(
-                typed(guard.daemon),
+        if service is not None:
+            admission = admit(
+                service,
                 address,
-                name="",
+                rulings.tables,
+                configuration=rulings.configuration,
+                live=Live(self.machine.now(), no_access=rulings.no_access),
                 server_address=local,
                 server_name="",
-                server_port=connection.local_port,
+                look_up=self._look_up,
             )
-            decision = decide(rulings.tables, visitor, look_up=self._look_up)
-            return decision, reason(decision, rulings.tables, guard.daemon)
-        admission = admit(
-            service,
+            if admission.refusal or admission.decision or not guard.daemon:
+                return _of_xinetd(admission, rulings.tables, guard)
+        visitor = Visitor(
+            typed(guard.daemon),
             address,
-            rulings.tables,
-            configuration=rulings.configuration,
-            live=Live(self.machine.now(), no_access=rulings.no_access),
+            name="",
             server_address=local,
             server_name="",
-            look_up=self._look_up,
+            server_port=connection.local_port,
         )
-        return _of_xinetd(admission, rulings.tables, guard)
+        decision = decide(rulings.tables, visitor, look_up=self._look_up)
+        return decision, reason(decision, rulings.tables, guard.daemon)
 
     def _look_up(self, address: str) -> tuple[str, tuple[str, ...]]:
         name = self.machine.host_name(address)
