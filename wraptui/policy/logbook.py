@@ -60,16 +60,13 @@ class Clock:
         `ValueError` when it names none."""
         known = self._minutes.get(stamp)
         if known is None:
-            known = self._read(stamp)
-            if len(self._minutes) > 4096:
-                self._minutes.clear()
-            self._minutes[stamp] = self._last = known
+            known = self._last = self._read(stamp)
         return known
 
     def _read(self, stamp: str) -> float:
         if found := _FILE_MINUTE.fullmatch(stamp):
             year, month, day, hour, minute = (int(text) for text in found.groups())
-            return self._epoch(2000 + year, month, day, hour, minute)
+            return self._kept(stamp, self._epoch(2000 + year, month, day, hour, minute))
         if found := _SYSLOG_MINUTE.fullmatch(stamp):
             month = _MONTHS.index(found[1]) + 1
             day, hour, minute = (int(text) for text in found.groups()[1:])
@@ -79,14 +76,24 @@ class Clock:
                     moment = self._epoch(candidate, month, day, hour, minute)
                 except ValueError:
                     continue  # 29 February
-                if moment <= self._now + 86400:
-                    return moment
+                if min(moment) <= self._now + 86400:
+                    return self._kept(stamp, moment)
         raise ValueError(f"no time: {stamp}")
 
-    def _epoch(self, year: int, month: int, day: int, hour: int, minute: int) -> float:
+    def _epoch(self, year: int, month: int, day: int, hour: int, minute: int) -> tuple[float, float]:
+        """The first and the second time that a local time comes (mostly the same)."""
         local = datetime(year, month, day, hour, minute, tzinfo=self._zone)
-        first, second = local.timestamp(), local.replace(fold=1).timestamp()
-        return second if second > first and first < self._last <= second else first
+        return local.timestamp(), local.replace(fold=1).timestamp()
+
+    def _kept(self, stamp: str, both: tuple[float, float]) -> float:
+        first, second = both
+        if second > first:
+            # A line a little out of order is no second time.
+            return second if first + 60 < self._last <= second + 60 else first
+        if len(self._minutes) > 4096:
+            self._minutes.clear()
+        self._minutes[stamp] = first
+        return first
 
 
 def parse(line: str, clock: Clock) -> Event | None:
