@@ -27,6 +27,7 @@ from wraptui.recovery import (
     said,
     swap,
     take_back,
+    tidy,
     waiting,
 )
 from wraptui.syntax.tree import Document
@@ -157,7 +158,7 @@ def _applied(
     arm: Arm,
 ) -> Receipt:
     history = History(machine, state)
-    history.sweep()
+    tidy(history)
     if before := history.unfinished():
         raise NotDone(
             f"The change {before[0].id} ({before[0].message or before[0].who}) still waits: confirm it or "

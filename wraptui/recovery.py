@@ -108,7 +108,7 @@ def recover(machine: Machine, *, state: str = STATE, tell: Tell = quiet) -> tupl
     receipts = []
     with held(machine, str(this_session(machine)), state, wait=10):
         history = History(machine, state)
-        history.sweep()
+        tidy(history)
         for checkpoint in history.unfinished():
             receipts += _recovered(history, checkpoint, tell)
     return tuple(receipts)
@@ -165,7 +165,10 @@ def take_back(
         try:
             done = _restore(history, checkpoint, file)
         except OSError as error:
-            problems.append(f"{file.path} could not be restored: {said(error)}")
+            if _is_old(machine, file):
+                problems.append(f"{file.path} is as it was, but may not be on the disk yet: {said(error)}")
+            else:
+                problems.append(f"{file.path} could not be restored: {said(error)}")
             continue
         if done:
             step(done)
@@ -201,7 +204,7 @@ def _restore(history: History, checkpoint: Checkpoint, file: SavedFile) -> str:
     """One file as it was; what was done, "" when it already was so."""
     machine = history.machine
     now = read_or_none(machine, file.real)
-    if (digest(now) if now is not None else None) == (file.before.digest if file.before else None):
+    if _is_old(machine, file):
         return ""
     before, after = history.content(checkpoint, file, "before"), history.content(checkpoint, file, "after")
     how = f"{file.path} is as it was"
@@ -226,7 +229,7 @@ def _restore(history: History, checkpoint: Checkpoint, file: SavedFile) -> str:
     like = file.before or file.after
     if like is None:
         return ""
-    ready = machine_reads(machine, file.old) == before and _same_meta(machine, file.old, like)
+    ready = _reads(machine, file.old) == before and _same_meta(machine, file.old, like)
     if not ready:
         stage(machine, file.old, before, like)
     swap(machine, file, file.old, before, now, like)
@@ -282,6 +285,14 @@ def clear(machine: Machine, checkpoint: Checkpoint) -> None:
             remove_if_there(machine, name)
 
 
+def tidy(history: History) -> None:
+    """Removes what one of us left behind who was stopped after his change had ended. Only under the lock."""
+    history.sweep()
+    for checkpoint in history.checkpoints()[:3]:
+        if not checkpoint.unfinished:
+            clear(history.machine, checkpoint)
+
+
 def read_or_none(machine: Machine, path: str) -> bytes | None:
     """The file's bytes, None where it is not there."""
     try:
@@ -290,7 +301,7 @@ def read_or_none(machine: Machine, path: str) -> bytes | None:
         return None
 
 
-def machine_reads(machine: Machine, path: str) -> bytes | None:
+def _reads(machine: Machine, path: str) -> bytes | None:
     """The file's bytes, None where it cannot be read."""
     try:
         return machine.read(path)
@@ -308,6 +319,14 @@ def said(error: Exception) -> str:
 def _same_meta(machine: Machine, path: str, like: Kept) -> bool:
     status = machine.status(path)
     return (status.mode, status.uid, status.gid) == (like.mode, like.uid, like.gid)
+
+
+def _is_old(machine: Machine, file: SavedFile) -> bool:
+    try:
+        now = read_or_none(machine, file.real)
+    except OSError:
+        return False
+    return (digest(now) if now is not None else "") == (file.before.digest if file.before else "")
 
 
 def _document(*candidates: bytes | None) -> Document:

@@ -85,7 +85,7 @@ def apply_these(
         write_json({"proposal": proposal_data(proposal), "receipt": receipt_data(receipt)})
     else:
         write(ending(receipt))
-    return ROLLED_BACK if receipt.state == "rolled-back" else FINE
+    return {"rolled-back": ROLLED_BACK, "prepared": UNREADABLE}.get(receipt.state, FINE)
 
 
 def exit_code(proposal: Proposal) -> int:
@@ -170,7 +170,16 @@ def ending(receipt: Receipt) -> str:
         left = max(receipt.deadline - time.time(), 0)
         return (
             f"Applied as {receipt.id}. Unless it is confirmed by {clock(receipt.deadline)} ({left:.0f} s), "
-            "everything is taken back:\nlog in anew to prove that you still can, and there run: wraptui confirm\n"
+            "everything is taken back.\n"
+            "Log in anew to prove that you still can, and there run: wraptui confirm\n"
+        )
+    if receipt.state == "prepared":
+        return (
+            printable(
+                f"The change {receipt.id} could NOT be taken back: {receipt.problem}. What was saved is in "
+                "the history; when the cause is mended run: wraptui rollback"
+            )
+            + "\n"
         )
     if receipt.state == "rolled-back":
         why = f" ({receipt.problem})" if receipt.problem else ""
