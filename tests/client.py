@@ -75,7 +75,7 @@ def _connected(source: str, destination: str, port: int, kind: int) -> socket.so
 def _serve() -> None:
     held: list[socket.socket] = []
     for line in sys.stdin:
-        action, *words = json.loads(line)
+        action, source, destination, port = (*json.loads(line), "", "", 0)[:4]
         said: bytes | None = None
         try:
             if action == "release":
@@ -83,10 +83,10 @@ def _serve() -> None:
                     one.close()
                 held = []
             elif action == "udp":
-                with _connected(*words, socket.SOCK_DGRAM) as one:
+                with _connected(source, destination, port, socket.SOCK_DGRAM) as one:
                     one.send(b"x")
             else:
-                one = _connected(*words, socket.SOCK_STREAM)
+                one = _connected(source, destination, port, socket.SOCK_STREAM)
                 said = b""
                 try:
                     while part := one.recv(4096):

@@ -218,10 +218,11 @@ class _Daemon:
             self._unanswered = None
         while self.next_run is not None and self.next_run + self._slack() < time:
             run = self.next_run
-            if self._due(run):
+            # What was added in the second of the run may well have come after it.
+            if due := {place for place in self._due(run) if self.held[place].since < run}:
                 self._doubt("a clearing run left no line: INFO lines are lost or filtered")
                 self.phase_known = False
-                self._drop(run)
+                self._remove(due)
             self._silent += 1
             self.next_run = run + _PERIOD if self.held else None
 
