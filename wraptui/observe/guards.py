@@ -100,7 +100,7 @@ def _guard(coverage: Coverage, configuration: Configuration, daemon: Daemon) -> 
     if service and daemon.pid and listener.pid in (daemon.pid, 0):
         found = _through_xinetd(service)
         if asked and not found.daemon:  # through tcpd, as inetd did it
-            found = replace(found, daemon=asked, why=f"{_sentence(coverage.why)}")
+            found = replace(found, daemon=asked, why=_sentence(coverage.why))
         return replace(found, protocol=place[0], address=place[1], port=place[2], pid=daemon.pid)
     if not listener.pid:
         return Guard(*place, "", f"port {listener.port}", "", "Who listens cannot be seen without root.")
@@ -110,7 +110,9 @@ def _guard(coverage: Coverage, configuration: Configuration, daemon: Daemon) -> 
 
 
 def _sentence(text: str) -> str:
-    return f"{text[:1].upper()}{text[1:]}."
+    """The reason as a sentence; a program's name keeps its case."""
+    begins = text.startswith(("its ", "service "))
+    return f"{text[:1].upper() if begins else text[:1]}{text[1:]}."
 
 
 def _through_xinetd(service: Service) -> Guard:

@@ -20,11 +20,13 @@ from wraptui.policy.sensor import NoAccess
 from wraptui.policy.services import Configuration, Service, read_configuration
 from wraptui.syntax.tree import byte_text
 from wraptui.system import xinetd
-from wraptui.system.files import Readable, Remembered, fingerprint
+from wraptui.system.files import Readable, Remembered, is_missing
 from wraptui.system.machine import Machine
 from wraptui.system.processes import Process
 
 ALLOW, DENY = "/etc/hosts.allow", "/etc/hosts.deny"
+SEARCH = 3.0
+"""Seconds between two searches for a daemon that does not run."""
 
 
 class Memory:
@@ -39,15 +41,17 @@ class Memory:
         self.visits = Visits(machine)
         self.log = Log(machine)
         self.number = 0
+        self._searched = 0.0
+
+    def find_daemon(self, now: float) -> Daemon:
+        """The xinetd that runs; where there is none, all processes are searched only now and then."""
+        if self.daemon.pid or not 0 <= now - self._searched < SEARCH:
+            self._searched = now
+            self.daemon = xinetd.find(self.machine, self.daemon)
+        return self.daemon
 
     def _configuration(self, files: Remembered) -> Configuration:
         daemon = self.daemon
-        try:
-            files.status(daemon.configuration)
-        except FileNotFoundError:
-            return Configuration(starts=False)
-        except OSError:
-            pass  # the reading says why
         return read_configuration(files, daemon.configuration, inetd_compat=daemon.inetd_compat)
 
 
@@ -112,7 +116,7 @@ def observe(machine: Machine, memory: Memory | None = None) -> Snapshot:
     memory.number += 1
     now = machine.now()
     notes = [machine.note] if machine.note else []
-    memory.daemon = daemon = xinetd.find(machine, memory.daemon)
+    daemon = memory.find_daemon(now)
     configuration = memory.configuration.get(machine, (daemon.configuration, daemon.inetd_compat))
     tables = memory.tables.get(machine)
     children = machine.children(daemon.pid) if daemon.pid else ()
@@ -202,13 +206,14 @@ def _absences(
     for table in (tables.allow, tables.deny):
         if table.problem:
             yield f"{table.problem}. To libwrap that is an error."
-        elif fingerprint(machine, table.path).startswith("error"):
+        elif is_missing(machine, table.path):
             yield f"There is no {table.path}: libwrap takes that for an empty file."
     if daemon.problem and machine.live:
         yield daemon.problem
-    if fingerprint(machine, daemon.configuration).startswith("error"):
+    if is_missing(machine, daemon.configuration):
         yield f"There is no {daemon.configuration}: xinetd has no services here."
     elif not configuration.starts:
-        yield "xinetd would not start with these files: an error in the defaults is fatal."
+        said = [each.text for each in configuration.messages if each.level in ("ERROR", "CRITICAL")]
+        yield f"xinetd would not start with these files: {said[0] if said else 'it finds no services'}"
     if machine.live and not machine.privileged:
         yield "Without root this is read-only, and other users' processes cannot be seen."

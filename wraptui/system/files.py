@@ -208,6 +208,17 @@ def fingerprint(files: Readable, path: str) -> str:
         return f"error {getattr(error, 'errno', 0)}"
 
 
+def is_missing(files: Readable, path: str) -> bool:
+    """Whether there is no such file; one that may not be looked at is not missing."""
+    try:
+        files.status(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:
+        pass
+    return False
+
+
 class Remembered:
     """Files that remember what was asked of them, so that an answer made from them is known to be still good
     while `unchanged()`: a quiet machine costs one stat per file, and an unchanged file is not read again."""

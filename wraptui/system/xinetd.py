@@ -182,7 +182,7 @@ def _dumped_services(text: str) -> Iterator[DumpedService]:
             if not separator:
                 name, separator, value = line.strip().partition(": ")
             if separator:
-                fields.setdefault(name, value)
+                fields.setdefault(name, value.strip())
         running = fields.get("running servers", "")
         yield DumpedService(
             fields.get("id", block.partition("\n")[0]),
