@@ -112,7 +112,7 @@ def load(files: Inspected, path: str) -> Table:
     except (FileNotFoundError, IsADirectoryError):  # libwrap opens a directory, and reads nothing
         return read_table(path, "")
     except OSError as error:
-        return read_table(path, "", f"{path} cannot be read: {error.strerror or error}")
+        return read_table(path, "", error.strerror or str(error))
 
 
 def batch(tables: Tables, lines: Iterable[bytes], *, aclexec: bool) -> int:
@@ -209,7 +209,7 @@ def resolved(name: str, timeout: float) -> list[str]:
 
 
 def patient_look_up(timeout: float, names: dict[str, str]) -> LookUp:
-    """Names as libwrap finds them, noted in `names`; `unknown`, with a complaint, when that takes too long."""
+    """Names as libwrap finds them, noted in `names`; `unknown`, with a complaint, after the timeout."""
 
     def look_up(address: str) -> tuple[str, tuple[str, ...]]:
         from wraptui.system.names import look_up as ask

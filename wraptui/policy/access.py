@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Literal
 
 from wraptui.policy.expansion import LookUp, ProcessExit, Request
@@ -14,6 +15,7 @@ from wraptui.policy.files import Files
 from wraptui.policy.host_files import Surroundings
 from wraptui.policy.options import Conditions, run_options
 from wraptui.policy.patterns import daemon_matches, host_matches, split_host, text_matches
+from wraptui.policy.rule_index import NEVER, Index, index_of
 from wraptui.policy.rules import Rule as Rule
 from wraptui.policy.rules import Rules, parts
 from wraptui.syntax.hosts import Logical, groups
@@ -61,13 +63,18 @@ class Decision:
 
 @dataclass(frozen=True)
 class Table:
-    """One of the two files, read. `problem` is the sentence why the file could not be opened, which is an
-    error to libwrap; it ends in `: ` and the system's words. A missing file, or a directory, is empty."""
+    """One of the two files, read. `problem` is why the file could not be opened, in the system's words
+    (`Permission denied`): an error to libwrap; "" otherwise. A missing file, or a directory, is empty."""
 
     path: str
     text: str
     rules: Rules = field(compare=False, repr=False)
     problem: str = ""
+
+    @cached_property
+    def index(self) -> Index:
+        """Which rules can match whom; made when first asked for."""
+        return index_of(self.rules)
 
 
 @dataclass(frozen=True)
@@ -149,7 +156,7 @@ def _asked(tables: Tables, case: _Case, steps: list[Step] | None) -> _Found:
     for table, verdict in ((tables.allow, "granted"), (tables.deny, "denied")):
         request.file, request.line = "", 0
         if table.problem:
-            request.warn(f"cannot open {table.path}: {table.problem.rpartition(': ')[2]}")
+            request.warn(f"cannot open {table.path}: {table.problem}")
             if verdict == "denied":
                 return "denied", None, None, "table-error"
             continue
@@ -175,27 +182,37 @@ def _asked(tables: Tables, case: _Case, steps: list[Step] | None) -> _Found:
 
 
 def first_match(table: Table, case: _Case, steps: list[Step] | None) -> int | None:
-    """The first rule whose daemon list and client list match; warns of what libwrap meets before it."""
-    rules = table.rules
-    request = case.request
+    """The first rule whose daemon list and client list match; warns of what libwrap meets before it.
+
+    The index names the first match among the rules it holds, so only the others before that are asked; all
+    of them are when the steps are wanted, or when a name is not looked up yet (asking may do that)."""
+    rules, request = table.rules, case.request
     request.file = table.path
-    unseparated = list(reversed(rules.unseparated))
-    for index in range(len(rules)):
-        first, request.line = rules.place(index)
-        while unseparated and unseparated[-1].first < first:
-            _skip(unseparated.pop(), request, steps)
-        request.line = rules.place(index)[1]
-        text = rules.text(index)
-        daemons, clients, _ = parts(text)
-        matched = list_matches(groups(daemons), case.daemon_pattern)
-        named = matched
-        matched = matched and list_matches(groups(clients), case.client_pattern)
-        if steps is not None:
-            steps.append(Step(table.path, request.line, text, _why(named, matched, daemons, clients, case)))
-        if matched:
+    client = request.client
+    candidates: Iterable[int] = range(len(rules))
+    found = NEVER
+    if steps is None and client.known_name and "%" not in client.address + client.known_name:
+        found = table.index.lowest(request.daemon, client.address, client.known_name)
+        candidates = table.index.others
+    unseparated = iter(rules.unseparated)
+    skipped = next(unseparated, None)
+    for index in candidates:
+        if index > found:
+            break
+        first, line = rules.place(index)
+        while skipped and skipped.first < first:
+            _skip(skipped, request, steps)
+            skipped = next(unseparated, None)
+        request.line = line
+        if _matches(rules.text(index), case, steps):
             return index
-    for logical in reversed(unseparated):
-        _skip(logical, request, steps)
+    if found != NEVER:
+        first, request.line = rules.place(found)
+    while skipped and (found == NEVER or skipped.first < first):
+        _skip(skipped, request, steps)
+        skipped = next(unseparated, None)
+    if found != NEVER:
+        return found
     if rules.broken:
         request.line = rules.broken.line
         request.warn("missing newline or line too long")
@@ -205,6 +222,19 @@ def first_match(table: Table, case: _Case, steps: list[Step] | None) -> int | No
                 Step(table.path, request.line, rules.broken.text, "missing newline or line too long")
             )
     return None
+
+
+def _matches(text: str, case: _Case, steps: list[Step] | None) -> bool:
+    """Whether one rule matches; the step that says why."""
+    daemons, clients, _ = parts(text)
+    named = list_matches(groups(daemons), case.daemon_pattern)
+    matched = named and list_matches(groups(clients), case.client_pattern)
+    if steps is not None:
+        request = case.request
+        logged = len(request.messages)
+        steps.append(Step(request.file, request.line, text, _why(named, matched, daemons, clients, case)))
+        del request.messages[logged:]  # what asking for the reason logged once more
+    return matched
 
 
 def _skip(logical: Logical, request: Request, steps: list[Step] | None) -> None:

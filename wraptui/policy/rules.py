@@ -126,6 +126,13 @@ class Rules(Sequence[Rule]):
         """A rule's logical line, continuations joined, with its newline."""
         return self._logical(self._firsts[index]).text
 
+    def single_lines(self) -> list[str]:
+        """Every rule that is one ordinary line, without its newline; "" for each of the others."""
+        lines, joined = self._lines, self._joined
+        if not joined:
+            return lines if len(self._firsts) == len(lines) else [lines[at] for at in self._firsts]
+        return ["" if at in joined else lines[at] for at in self._firsts]
+
     def __len__(self) -> int:
         return len(self._firsts)
 
