@@ -6,16 +6,14 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 
-from wraptui.chronicle import Chronicle, no_access_of
 from wraptui.observe.guards import Guard, Listeners
 from wraptui.observe.kept import Kept
+from wraptui.observe.log import Log
 from wraptui.observe.snapshot import Daemon, Snapshot, Visit
 from wraptui.observe.states import Activity, states
 from wraptui.observe.visits import Rulings, Visits
 from wraptui.policy.access import Table, Tables, read_table
-from wraptui.policy.admission import is_sensor
 from wraptui.policy.coverage import Coverage
-from wraptui.policy.logbook import Event
 from wraptui.policy.sensor import NoAccess
 from wraptui.policy.services import Configuration, Service, read_configuration
 from wraptui.syntax.tree import byte_text
@@ -68,44 +66,6 @@ def _table(files: Readable, path: str) -> Table:
         return read_table(path, "")
     except OSError as error:
         return read_table(path, "", f"{path} cannot be read: {error.strerror or error}")
-
-
-class Log:
-    """The logs of the daemon that runs, followed from look to look."""
-
-    def __init__(self, machine: Machine) -> None:
-        self._machine = machine
-        self._of: tuple[object, ...] = ()
-        self._chronicle: Chronicle | None = None
-        self._rebuilt = 0.0
-        self.events: tuple[Event, ...] = ()
-        self.no_access = NoAccess()
-
-    def follow(self, daemon: Daemon, configuration: Configuration, now: float) -> None:
-        """Takes in what was written since: `events` is what the log tells, `no_access` the list now."""
-        log_types = tuple(dict.fromkeys(_log_types(configuration)))
-        if (daemon, log_types) != self._of:
-            if self._chronicle:
-                self._chronicle.close()
-            self._chronicle = Chronicle(self._machine, daemon, log_types)
-            self._of = (daemon, log_types)
-            self._rebuilt = 0.0
-        assert self._chronicle is not None
-        fresh = self._chronicle.read()
-        # Without new lines only time changes the list, which the daemon looks at once a minute.
-        if fresh or now - self._rebuilt >= 1 or now < self._rebuilt:
-            reading = self._chronicle.reading
-            sensors = [each.id for each in configuration.services if is_sensor(each)]
-            self.no_access = no_access_of(reading, daemon, now, sensors)
-            self.events = reading.events
-            self._rebuilt = now
-
-
-def _log_types(configuration: Configuration) -> Iterator[tuple[str, ...]]:
-    for attributes in (configuration.defaults, *(each.attributes for each in configuration.services)):
-        words = attributes.get("log_type", ())
-        if isinstance(words, tuple):
-            yield tuple(map(str, words))
 
 
 def observe(machine: Machine, memory: Memory | None = None) -> Snapshot:
