@@ -1,5 +1,4 @@
-"""Knows the console as a program: what it shows comes as snapshots from one worker, what it does goes out
-as proposals; in between it only holds values."""
+"""Knows the console as a program: one worker brings snapshots, keys make edits, edits leave as proposals."""
 
 from __future__ import annotations
 
@@ -12,17 +11,17 @@ from pathlib import PurePath
 from typing import ClassVar
 
 from textual import on, work
-from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.worker import get_current_worker
 
 from wraptui.observe import Snapshot
 from wraptui.system.machine import Machine
-from wraptui.tui import themes
-from wraptui.tui.bars import ASCII, UNICODE
-from wraptui.tui.dashboard import Dashboard
-from wraptui.tui.messages import SnapshotTaken
-from wraptui.tui.world import World
+from wraptui.tui import desk, themes
+from wraptui.tui.dialogs.dialog import Ask
+from wraptui.tui.editing import Editing
+from wraptui.tui.landing import Landing
+from wraptui.tui.messages import SnapshotTaken, WatchFailed
+from wraptui.workspace import Workspace
 
 Snapshots = Callable[[threading.Event], Iterable[Snapshot]]
 
@@ -36,39 +35,41 @@ def style_sheets() -> list[str]:
     raise FileNotFoundError("wraptui is installed without its styles (console.tcss)")
 
 
-class Console(App[int]):
+class Console(Editing, Landing):
     """The console. `snapshots` is asked once, on a thread, for all snapshots to come."""
 
     TITLE = "wraptui"
     ENABLE_COMMAND_PALETTE = False
     CSS_PATH: ClassVar[list[str | PurePath]] = [*style_sheets()]
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("x", "explain", "ask", id="explain"),
+        Binding("u", "undo", "undo", id="undo"),
+        Binding("ctrl+r", "redo", "redo", id="redo"),
+        Binding("w", "review", "review edits", id="review"),
+        Binding("y", "keep", "keep the change", id="keep-change"),
+        Binding("h", "history", "history", id="history"),
         Binding("question_mark,f1", "help", "help", key_display="?", id="pinned-help"),
         Binding("q", "quit", "quit", id="pinned-quit"),
-        Binding("ctrl+q", "quit", "quit", show=False),
+        Binding("ctrl+q,ctrl+c", "quit", "quit", show=False),
         Binding("ctrl+t", "theme", "light or dark", show=False, id="theme"),
     ]
+    DASHBOARD_ONLY = frozenset({"explain", "undo", "redo", "review", "keep", "history", "help"})
 
     def __init__(
         self,
+        machine: Machine,
         snapshots: Snapshots,
         *,
-        machine: Machine | None = None,
         clock: Callable[[], float] = time.time,
         host: str = "",
         read_only: str = "",
         plain: bool = False,
         ticking: bool = True,
     ) -> None:
-        super().__init__()
-        self.machine = machine
-        self.farewell = ""
+        super().__init__(machine, clock=clock, host=host, read_only=read_only, plain=plain)
         self._snapshots = snapshots
-        self._clock = clock
         self._ticking = ticking
         self._stop = threading.Event()
-        self.world = World(now=clock(), host=host, read_only=read_only, glyphs=ASCII if plain else UNICODE)
-        self.dashboard = Dashboard(self.world)
         for theme in themes.ALL:
             self.register_theme(theme)
         self.theme = themes.DARK.name
@@ -82,52 +83,110 @@ class Console(App[int]):
         self._watch()
         if self._ticking:
             self.set_interval(1, self._tick)
+        if not self.world.read_only:
+            self._offer_kept()
 
     # -- the world comes in -----------------------------------------------------------------------------
 
     @work(thread=True, name="watch", exit_on_error=False)
     def _watch(self) -> None:
         worker = get_current_worker()
-        for snapshot in self._snapshots(self._stop):
-            if worker.is_cancelled or self._stop.is_set():
-                return
-            self.post_message(SnapshotTaken(snapshot))
+        try:
+            for snapshot in self._snapshots(self._stop):
+                if worker.is_cancelled or self._stop.is_set():
+                    return
+                self.post_message(SnapshotTaken(snapshot))
+        except Exception as error:  # a defect must not leave a picture that looks alive
+            self.post_message(WatchFailed(f"{type(error).__name__}: {error}"))
 
     @on(SnapshotTaken)
     def _taken(self, event: SnapshotTaken) -> None:
         new, old = event.snapshot, self.world.snapshot
         if self.world.ready and (new.number < old.number or new == old):
             return
-        self.show(
-            replace(
-                self.world,
-                snapshot=new,
-                ready=True,
-                now=self._clock(),
-                tables=new.tables,
-                configuration=new.configuration,
-                findings=new.findings,
-            )
-        )
+        if self.world.ready and new.fingerprints != old.fingerprints and self.workspace.base:
+            self.meet_others()
+        self.saw(new)
 
-    def show(self, world: World) -> None:
-        """Another world on screen."""
-        self.world = world
-        self.dashboard.show(world)
+    @on(WatchFailed)
+    def _watch_failed(self, event: WatchFailed) -> None:
+        note = f"The picture stands still: looking at the machine failed ({event.problem})."
+        snapshot = self.world.snapshot
+        self.saw(replace(snapshot, notes=(note, *snapshot.notes), number=snapshot.number + 1))
 
     def _tick(self) -> None:
-        self.world = replace(self.world, now=self._clock())
+        self.world = replace(self.world, now=self.clock())
+        self.tell_waiting()
         if self.screen is self.dashboard:
             self.dashboard.tick(self.world)
 
     # -- keys -------------------------------------------------------------------------------------------
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action in self.DASHBOARD_ONLY and self.screen is not self.dashboard:
+            return False
+        if action == "undo":
+            return bool(self.workspace.undoable)
+        if action == "redo":
+            return bool(self.workspace.redoable)
+        if action == "review":
+            return bool(self.workspace.changed)
+        if action == "keep":
+            return self._pending is not None
+        return True
+
+    def action_help(self) -> None:
+        from wraptui.tui.dialogs.help import Help
+
+        self.push_screen(Help(self.world))
+
     def action_theme(self) -> None:
         self.theme = themes.LIGHT.name if self.theme == themes.DARK.name else themes.DARK.name
 
+    # -- the end ----------------------------------------------------------------------------------------
+
     async def action_quit(self) -> None:
+        if not self.workspace.changed or isinstance(self.screen, Ask):
+            self.leave()
+            return
+        count = self.workspace.done
+        told = "1 edit is not applied." if count == 1 else f"{count} edits are not applied."
+        answers = [("k", "keep for the next start"), ("f", "forget")]
+        self.push_screen(Ask(self.world, "quit", [told], answers), self._quit_answered)
+
+    def _quit_answered(self, answer: str | None) -> None:
+        if answer == "k":
+            self.leave()
+        elif answer == "f":
+            self.workspace = Workspace()
+            self.leave()
+
+    def leave(self) -> None:
+        """End; edits that wait are kept for the next start."""
         self._stop.set()
+        if not self.world.read_only:
+            self.farewell = desk.keep(self.machine, self.workspace)
         self.exit(0)
+
+    def _offer_kept(self) -> None:
+        kept = desk.kept(self.machine)
+        if not kept.changed:
+            return
+        told = [
+            f"{kept.done} edits of an earlier session were not applied:",
+            *(f"  {s.summary}" for s in kept.steps),
+        ]
+        answers = [("k", "take them up again"), ("f", "forget them")]
+        self.push_screen(
+            Ask(self.world, "unsaved edits", told[:12], answers), lambda a: self._take_up(a, kept)
+        )
+
+    def _take_up(self, answer: str | None, kept: Workspace) -> None:
+        if answer == "k":
+            self.hold(kept)
+            self.meet_others()
+        elif answer == "f":
+            desk.keep(self.machine, Workspace())
 
     def on_unmount(self) -> None:
         self._stop.set()

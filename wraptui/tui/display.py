@@ -63,6 +63,15 @@ def clean(text: str) -> str:
     return "".join(each if each.isprintable() else _escaped(each) for each in text)
 
 
+def masked(text: str) -> str:
+    """`text` with one harmless sign for each unprintable character, so that positions stay the same."""
+    if text.isprintable():
+        return text
+    return "".join(
+        each if each.isprintable() else chr(0x2400 + ord(each)) if each < " " else "\ufffd" for each in text
+    )
+
+
 def from_bytes(text: str) -> str:
     """Byte text (a line of a file) as people read it, made harmless."""
     return clean(text if text.isascii() else shown(text))

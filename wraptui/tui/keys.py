@@ -35,7 +35,7 @@ class Keys(Choices):
         self.screen.bindings_updated_signal.subscribe(self, self._changed)
 
     def _changed(self, screen: Screen[object]) -> None:
-        if screen is self.screen:
+        if screen is self.screen and self.app.screen is screen:
             self.refresh_keys()
 
     def refresh_keys(self) -> None:

@@ -1,10 +1,13 @@
-"""Knows what the threads tell the screen: things that happened, in the past tense."""
+"""Knows what is told to the application: things that happened, in the past tense."""
 
 from __future__ import annotations
 
 from textual.message import Message
 
+from wraptui.changes import Proposal, Receipt
 from wraptui.observe import Snapshot
+from wraptui.policy.findings import Finding
+from wraptui.workspace import Workspace
 
 
 class SnapshotTaken(Message):
@@ -16,3 +19,51 @@ class SnapshotTaken(Message):
 
     def can_replace(self, message: Message) -> bool:
         return isinstance(message, SnapshotTaken)
+
+
+class WatchFailed(Message):
+    """The watch ended by an error that is a defect of ours."""
+
+    def __init__(self, problem: str) -> None:
+        super().__init__()
+        self.problem = problem
+
+
+class RowAsked(Message):
+    """A key was pressed that does something with this row (None: with no row)."""
+
+    def __init__(self, name: str, row: object) -> None:
+        super().__init__()
+        self.name, self.row = name, row
+
+
+class Checked(Message):
+    """The candidate files of this workspace were checked."""
+
+    def __init__(self, workspace: Workspace, findings: tuple[Finding, ...]) -> None:
+        super().__init__()
+        self.workspace, self.findings = workspace, findings
+
+
+class Proposed(Message):
+    """What a change would do is known, or why it is not."""
+
+    def __init__(self, number: int, proposal: Proposal | None, problem: str = "") -> None:
+        super().__init__()
+        self.number, self.proposal, self.problem = number, proposal, problem
+
+
+class Stepped(Message):
+    """A change that is being made did one more step."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.text = text
+
+
+class Landed(Message):
+    """A change was made or not made; `stale` when somebody else had changed the files meanwhile."""
+
+    def __init__(self, receipt: Receipt | None, problem: str = "", *, stale: bool = False) -> None:
+        super().__init__()
+        self.receipt, self.problem, self.stale = receipt, problem, stale

@@ -11,6 +11,8 @@ from textual.containers import Vertical
 from textual.widgets import Input
 
 from wraptui.tui.display import Piece, Words, content, spaced, words
+from wraptui.tui.inputs import LineInput
+from wraptui.tui.messages import RowAsked
 from wraptui.tui.panes.view import View
 from wraptui.tui.table import Table
 from wraptui.tui.world import World
@@ -30,6 +32,11 @@ class Pane(Vertical):
         self.view = view
         self.number = number
         self.world = world
+        for key in view.keys:
+            first, *others = key.key.split(",")
+            self._bindings.bind(first, f"row('{key.name}')", key.description, key.show)
+            for other in others:
+                self._bindings.bind(other, f"row('{key.name}')", key.description, False)
         self._source: tuple[Any, ...] | None = None
         self._title: Words = ()
         self.table: Table[Any, World] = Table(
@@ -43,9 +50,7 @@ class Pane(Vertical):
 
     def compose(self) -> ComposeResult:
         yield self.table
-        yield Input(
-            placeholder="show only rows with these words", id=f"{self.view.name}-filter", compact=True
-        )
+        yield LineInput(placeholder="show only rows with these words", id=f"{self.view.name}-filter")
 
     @property
     def _input(self) -> Input:
@@ -90,7 +95,18 @@ class Pane(Vertical):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action == "clear_filter":
             return bool(self.table.needle) or self._input.has_focus
+        if action == "row":
+            return self.view.may(str(parameters[0]), self.table.current, self.world)
         return True
+
+    def action_row(self, name: str) -> None:
+        self.post_message(RowAsked(name, self.table.current))
+
+    @on(Table.Chosen)
+    def _chosen(self, event: Table.Chosen) -> None:
+        event.stop()
+        if self.view.may("open", self.table.current, self.world):
+            self.action_row("open")
 
     def action_filter(self) -> None:
         self.add_class("filtering")

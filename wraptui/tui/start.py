@@ -31,9 +31,8 @@ def show(machine: Machine, name: str, *, interval: float = 1.0, plain: bool = Fa
         return watch(machine, interval, stop)
 
     console = Console(
+        machine,
         snapshots,
-        clock=machine.now,
-        machine=machine,
         host=name,
         read_only="" if machine.privileged else machine.note or "without root nothing can be written",
         plain=plain or not _speaks_utf8(),

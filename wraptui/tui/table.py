@@ -87,7 +87,6 @@ class Table(ScrollView, Generic[Row, Context], can_focus=True):
         Binding("pagedown,ctrl+f", "page(1)", "Page down", show=False),
         Binding("home,g", "jump(0)", "First", show=False),
         Binding("end,G", "jump(-1)", "Last", show=False),
-        Binding("enter", "choose", "Choose", show=False),
     ]
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         "table--header",
@@ -110,7 +109,7 @@ class Table(ScrollView, Generic[Row, Context], can_focus=True):
             return self.table
 
     class Chosen(Highlighted):
-        """Enter was pressed, or the row was clicked twice."""
+        """The row was clicked twice."""
 
     def __init__(
         self,

@@ -7,7 +7,7 @@ from typing import Any
 from wraptui.observe import Visit
 from wraptui.tui.bars import age, size
 from wraptui.tui.display import Cell, Piece, Words, spaced, words
-from wraptui.tui.panes.view import View
+from wraptui.tui.panes.view import Key, View
 from wraptui.tui.peers import address_order, endpoint, verdict
 from wraptui.tui.table import Column
 from wraptui.tui.world import World
@@ -81,6 +81,10 @@ def _sort_age(visit: Visit, world: World) -> Any:
     return -_started(visit)
 
 
+def _may(name: str, visit: Visit | None, world: World) -> bool:
+    return visit is not None and (name == "open" or not world.read_only)
+
+
 VIEW = View[Visit](
     name="connections",
     columns=(
@@ -111,4 +115,6 @@ VIEW = View[Visit](
     count=_count,
     empty=_empty,
     details=_details,
+    keys=(Key("enter", "open", "ask", False), Key("p", "promote", "deny this client")),
+    may=_may,
 )

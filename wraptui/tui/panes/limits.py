@@ -6,7 +6,7 @@ from wraptui.observe import ServiceState
 from wraptui.policy.services import Service, Value
 from wraptui.tui.bars import bar, countdown, gauge_tone, level, size, sparkline
 from wraptui.tui.display import Cell, Piece, Words, sentence_list, spaced, words
-from wraptui.tui.panes.view import View
+from wraptui.tui.panes.view import Key, View
 from wraptui.tui.peers import address
 from wraptui.tui.table import Column
 from wraptui.tui.world import World
@@ -184,6 +184,10 @@ def _details(state: ServiceState, world: World) -> tuple[Words, ...]:
     return (why, about, words(Piece(last, "warn" if refused else "dim")))
 
 
+def _may(name: str, state: ServiceState | None, world: World) -> bool:
+    return state is not None and bool(state.service.file) and world.ready and not world.read_only
+
+
 VIEW = View[ServiceState](
     name="limits",
     columns=(
@@ -203,4 +207,10 @@ VIEW = View[ServiceState](
     count=_count,
     empty=_empty,
     details=_details,
+    keys=(
+        Key("enter", "open", "change limits"),
+        Key("e", "all", "all attributes"),
+        Key("space", "disable", "on/off"),
+    ),
+    may=_may,
 )

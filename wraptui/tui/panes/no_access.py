@@ -5,7 +5,7 @@ from __future__ import annotations
 from wraptui.policy.sensor import Entry
 from wraptui.tui.bars import age, bar, countdown, span
 from wraptui.tui.display import Cell, Piece, Words, sentence_list, spaced, words
-from wraptui.tui.panes.view import View
+from wraptui.tui.panes.view import Key, View
 from wraptui.tui.peers import address, address_order
 from wraptui.tui.table import Column
 from wraptui.tui.world import World
@@ -79,6 +79,10 @@ def _details(entry: Entry, world: World) -> tuple[Words, ...]:
     return (why, about, hint)
 
 
+def _may(name: str, entry: Entry | None, world: World) -> bool:
+    return entry is not None and (name == "open" or not world.read_only)
+
+
 VIEW = View[Entry](
     name="no_access",
     columns=(
@@ -111,4 +115,6 @@ VIEW = View[Entry](
     count=_count,
     empty=_empty,
     details=_details,
+    keys=(Key("enter", "open", "ask", False), Key("p", "promote", "into hosts.deny")),
+    may=_may,
 )

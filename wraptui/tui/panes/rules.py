@@ -2,22 +2,36 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, overload
+from itertools import accumulate
+from typing import Literal, NamedTuple, overload
 
 from wraptui.policy.access import Rule, Table
 from wraptui.policy.findings import Finding, Severity
 from wraptui.policy.services import Service
 from wraptui.tui.bars import Glyphs, counted
 from wraptui.tui.display import Cell, Piece, Words, from_bytes, spaced, words
-from wraptui.tui.panes.view import View
+from wraptui.tui.panes.view import Key, View
 from wraptui.tui.peers import short
 from wraptui.tui.table import Column
 from wraptui.tui.world import Pending, World
 
 Kind = Literal["allow", "deny", "service"]
+Found = Mapping[str, Mapping[int, tuple[Finding, ...]]]
+KEYS = (
+    Key("a", "add", "add"),
+    Key("enter", "open", "change"),
+    Key("r", "raw", "raw line"),
+    Key("c", "copy", "copy", False),
+    Key("K,shift+up", "up", "move up", False),
+    Key("J,shift+down", "down", "move down", False),
+    Key("space", "disable", "disable"),
+    Key("d,delete", "delete", "delete"),
+    Key("f", "fix", "mend"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,27 +68,14 @@ def effect_of(rule: Rule, kind: Kind) -> str:
 class RuleRows(Sequence[RuleRow]):
     """All rows of the pane, made when they are asked for."""
 
-    def __init__(
-        self,
-        tables: Sequence[tuple[Kind, Table]],
-        services: Sequence[Service],
-        findings: Mapping[str, Mapping[int, tuple[Finding, ...]]],
-        pending: Pending,
-    ) -> None:
-        self._parts: list[tuple[Kind, Sequence[Rule] | Sequence[Service]]] = [
-            (kind, table.rules) for kind, table in tables
-        ]
-        self._parts.append(("service", services))
-        self._ends: list[int] = []
-        total = 0
-        for _, part in self._parts:
-            total += len(part)
-            self._ends.append(total)
+    def __init__(self, parts: Iterable[Part], findings: Found, pending: Pending) -> None:
+        self._parts = [part for part in parts if part.stop > part.start]
+        self._ends = list(accumulate(part.stop - part.start for part in self._parts))
         self._findings = findings
         self._pending = pending
 
     def __len__(self) -> int:
-        return self._ends[-1]
+        return self._ends[-1] if self._ends else 0
 
     @overload
     def __getitem__(self, index: int) -> RuleRow: ...
@@ -91,15 +92,19 @@ class RuleRows(Sequence[RuleRow]):
 
     def _row(self, index: int) -> RuleRow:
         number = bisect_right(self._ends, index)
-        kind, part = self._parts[number]
-        item = part[index - (self._ends[number - 1] if number else 0)]
+        part = self._parts[number]
+        item = part.items[part.start + index - (self._ends[number - 1] if number else 0)]
+        rule, service = None, None
         if isinstance(item, Rule):
-            first, last, text, effect = item.first, item.line, rule_text(item), effect_of(item, kind)
-        else:
-            first, last = item.first, item.last
+            rule, first, last = item, item.first, item.line
+            text, effect = rule_text(item), effect_of(item, part.kind)
+        elif isinstance(item, Service):
+            service, first, last = item, item.first, item.last
             text, effect = service_text(item), "active" if item.active else "off"
+        else:
+            first, last, text, effect = item.first, item.line, item.text, "disabled"
         return RuleRow(
-            kind,
+            part.kind,
             item.file,
             first,
             last,
@@ -107,8 +112,8 @@ class RuleRows(Sequence[RuleRow]):
             effect,
             self._found(item.file, first, last),
             self._pending.touches(item.file, first, last),
-            item if isinstance(item, Rule) else None,
-            item if isinstance(item, Service) else None,
+            rule,
+            service,
         )
 
     def _found(self, file: str, first: int, last: int) -> tuple[Finding, ...]:
@@ -118,13 +123,68 @@ class RuleRows(Sequence[RuleRow]):
         return tuple(found for line in range(first, last + 1) for found in here.get(line, ()))
 
 
+class Disabled(NamedTuple):
+    """A rule that stands as a comment."""
+
+    file: str
+    first: int
+    line: int
+    text: str
+
+
+class Part(NamedTuple):
+    """A run of items of one kind: `items[start:stop]`."""
+
+    kind: Kind
+    items: Sequence[Rule] | Sequence[Service] | Sequence[Disabled]
+    start: int
+    stop: int
+
+
+# A comment is taken for a disabled rule when both its lists look like lists, not like a sentence.
+_DISABLED = re.compile(
+    r"^#[ ]?((?:ALL|[a-z0-9_.-]*d|in\.[a-z0-9_.-]+)(?:[ ,]+(?:ALL|EXCEPT|[a-z0-9_.-]*d|in\.[a-z0-9_.-]+))*"
+    r"[ \t]*:[ \t]*(?:ALL|LOCAL|KNOWN|UNKNOWN|PARANOID|[.@/\[][^\s,:]+|[^\s,:]*[0-9.][^\s,:]*)[^\n]*)$",
+    re.MULTILINE,
+)
+
+
+def disabled_rules(table: Table) -> list[Disabled]:
+    """Rules that were made comments."""
+    found: list[Disabled] = []
+    if "#" not in table.text:
+        return found
+    at, line = 0, 1
+    for match in _DISABLED.finditer(table.text):
+        line += table.text.count("\n", at, match.start())
+        at = match.start()
+        last, text = line, match[1]
+        rest = table.text[match.end() + 1 :].split("\n", 20) if text.endswith("\\") else []
+        while text.endswith("\\") and rest:
+            last += 1
+            text = text[:-1] + rest.pop(0).removeprefix("#").removeprefix(" ")
+        found.append(Disabled(table.path, line, last, text))
+    return found
+
+
+def table_parts(kind: Kind, table: Table) -> Iterable[Part]:
+    """The rules of a table with the disabled ones where they stand."""
+    rules, start = table.rules, 0
+    for each in disabled_rules(table):
+        stop = bisect_right(rules, each.first, lo=start, key=lambda rule: rule.first)
+        yield Part(kind, rules, start, stop)
+        yield Part(kind, (each,), 0, 1)
+        start = stop
+    yield Part(kind, rules, start, len(rules))
+
+
 def service_text(service: Service) -> str:
     """What stands between a client and the service, in one line of byte text."""
     parts = [service.id]
     for name in ("only_from", "no_access", "access_times", "instances", "per_source"):
         value = service.attributes.get(name)
         if value not in (None, (), "UNLIMITED"):
-            shown = " ".join(value) if isinstance(value, tuple) else str(value)
+            shown = " ".join(str(each) for each in value) if isinstance(value, tuple) else str(value)
             parts.append(f"{name} {shown}")
     return parts[0] + (f": {', '.join(parts[1:])}" if parts[1:] else "")
 
@@ -148,9 +208,13 @@ def severity(found: Finding, glyphs: Glyphs) -> Piece:
 
 def _rows(world: World) -> Sequence[RuleRow]:
     tables = world.tables
-    both: list[tuple[Kind, Table]] = [("allow", tables.allow), ("deny", tables.deny)] if tables else []
+    parts: list[Part] = []
+    if tables is not None:
+        parts += table_parts("allow", tables.allow)
+        parts += table_parts("deny", tables.deny)
     services = tuple(s for s in world.configuration.services if s.file)
-    return RuleRows(both, services, by_line(world.findings), world.pending)
+    parts.append(Part("service", services, 0, len(services)))
+    return RuleRows(parts, by_line(world.findings), world.pending)
 
 
 def _where(row: RuleRow, world: World) -> Cell:
@@ -202,7 +266,11 @@ def _empty(world: World) -> str:
     tables = world.tables
     if tables is None:
         return "The rules could not be read."
-    problems = [table.problem for table in (tables.allow, tables.deny) if table.problem]
+    problems = [
+        f"{table.path} cannot be read ({table.problem})."
+        for table in (tables.allow, tables.deny)
+        if table.problem
+    ]
     if problems:
         return " ".join(problems)
     return "hosts.allow and hosts.deny have no rules, so TCP Wrappers let everybody in."
@@ -223,9 +291,14 @@ def _details(row: RuleRow, world: World) -> tuple[Words, ...]:
         if state and state.why and service.active:
             why = words(why, f" ({state.why})")
         why = words(why, ".")
+    elif row.rule is None:
+        why = words(
+            "A comment: ",
+            Piece(from_bytes(row.text), "strong"),
+            " decides nothing until it is enabled again.",
+        )
     else:
         what = {"deny": "refuses", "allow": "lets in", "twist": "answers instead of the daemon for"}
-        assert row.rule is not None
         why = words(
             f"{what.get(row.effect, 'concerns').capitalize()} ",
             Piece(from_bytes(row.rule.clients.strip()), "strong"),
@@ -241,6 +314,20 @@ def _details(row: RuleRow, world: World) -> tuple[Words, ...]:
     )
     used = f"{counted(uses, 'connection')} here now by this line" if uses and row.rule else ""
     return (why, *found, spaced(place, pending, used))[:3]
+
+
+def _may(name: str, row: RuleRow | None, world: World) -> bool:
+    if world.read_only or not world.ready:
+        return False
+    if name == "add":
+        return True
+    if row is None:
+        return False
+    if name == "fix":
+        return any(found.fix for found in row.findings)
+    if row.service is not None:
+        return name in ("open", "disable", "delete")
+    return name != "open" or row.rule is not None
 
 
 VIEW = View[RuleRow](
@@ -264,6 +351,8 @@ VIEW = View[RuleRow](
     count=_count,
     empty=_empty,
     details=_details,
+    keys=KEYS,
+    may=_may,
     searched=lambda r: (
         f"{short(r.file)}:{r.line} {from_bytes(r.text)} {r.effect} {' '.join(f.message for f in r.findings)}"
     ),

@@ -1,0 +1,1 @@
+"""The screens that ask and answer: each returns a value, none of them touches a file."""

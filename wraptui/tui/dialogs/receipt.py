@@ -1,0 +1,133 @@
+"""Knows the progress of a change that is being made, and its receipt."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import ClassVar
+
+from textual.binding import Binding, BindingType
+from textual.message import Message
+from textual.widget import Widget
+
+from wraptui.changes import Receipt
+from wraptui.tui.bars import bar, countdown
+from wraptui.tui.dialogs.dialog import Dialog
+from wraptui.tui.display import Cell, Piece, words
+from wraptui.tui.lines import Lines
+from wraptui.tui.world import World
+
+
+class Made(Dialog[None]):
+    """The steps while they happen; then how it ended, and the countdown where it waits to be confirmed."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter,y", "keep", "keep it", key_display="Enter", id="keep"),
+        Binding("b", "back_out", "take it back", id="back-out"),
+        Binding("escape", "cancel", "close", id="pinned-close"),
+    ]
+
+    class Answered(Message):
+        """The operator keeps the pending change, or takes it back."""
+
+        def __init__(self, id: str, keep: bool) -> None:
+            super().__init__()
+            self.id, self.keep = id, keep
+
+    def __init__(self, world: World, heading: str) -> None:
+        super().__init__(world)
+        self._heading = heading
+        self.steps: list[str] = []
+        self.receipt: Receipt | None = None
+        self.problem = ""
+        self.noticed = ""
+
+    def heading(self) -> str:
+        return self._heading
+
+    def body(self) -> Iterable[Widget]:
+        yield Lines(id="steps")
+        yield Lines(id="outcome")
+
+    def on_mount(self) -> None:
+        self.draw()
+        self.set_interval(1, self.draw)
+
+    def step(self, text: str) -> None:
+        """One more thing was done."""
+        self.steps.append(text)
+        self.draw()
+
+    def end(self, receipt: Receipt | None, problem: str = "") -> None:
+        """It is over: a receipt, or the sentence why nothing was done."""
+        self.receipt, self.problem = receipt, problem
+        if receipt is not None and receipt.steps:
+            self.steps = list(receipt.steps)
+        self.draw()
+        if self.is_mounted:
+            self.refresh_bindings()
+
+    @property
+    def waits(self) -> bool:
+        """Whether it waits to be confirmed."""
+        return self.receipt is not None and self.receipt.state == "pending"
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action in ("keep", "back_out"):
+            return self.waits
+        if action == "cancel":
+            return self.receipt is not None or bool(self.problem)
+        return True
+
+    def draw(self) -> None:
+        """Show it as it stands now."""
+        if not self.is_mounted:
+            return
+        glyphs = self.world.glyphs
+        self.query_one("#steps", Lines).say(
+            *(words(Piece(f"{glyphs.good} ", "good"), step) for step in self.steps)
+        )
+        self.query_one("#outcome", Lines).say(*self._outcome())
+
+    def _outcome(self) -> list[Cell]:
+        glyphs, receipt = self.world.glyphs, self.receipt
+        if self.problem:
+            return ["", *(words(Piece(f"{glyphs.bad} ", "bad"), line) for line in self.problem.splitlines())]
+        if receipt is None:
+            return ["", words(Piece("Working.", "dim"))]
+        if receipt.state == "rolled-back":
+            lines: list[Cell] = ["", words(Piece(f"{glyphs.warn} Taken back: ", "warn"), receipt.problem)]
+            return lines
+        if receipt.state == "pending":
+            left = receipt.deadline - self.app_now()
+            if left <= 0:
+                return ["", words(Piece(f"{glyphs.warn} The time is over: the guard takes it back.", "warn"))]
+            return [
+                "",
+                words(bar(left / 60, 20, glyphs, "warn"), f" {countdown(left)} left to keep it."),
+                words(
+                    "Open a second login now. If it works, press Enter; if nobody does, all is taken back."
+                ),
+                words(Piece(f"{glyphs.good} {self.noticed}", "good") if self.noticed else ""),
+            ]
+        more: list[Cell] = (
+            [words(Piece(f"{glyphs.warn} {receipt.problem}", "warn"))] if receipt.problem else []
+        )
+        return [
+            "",
+            words(Piece(f"{glyphs.good} Done.", "good"), f" It is in the history as {receipt.id}."),
+            *more,
+        ]
+
+    def app_now(self) -> float:
+        """The clock of the world behind."""
+        from wraptui.tui.base import Base
+
+        return self.app.clock() if isinstance(self.app, Base) else self.world.now
+
+    def action_keep(self) -> None:
+        if self.waits and self.receipt is not None:
+            self.post_message(self.Answered(self.receipt.id, True))
+
+    def action_back_out(self) -> None:
+        if self.waits and self.receipt is not None:
+            self.post_message(self.Answered(self.receipt.id, False))

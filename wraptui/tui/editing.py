@@ -1,0 +1,289 @@
+"""Knows what the keys on rules, services, clients and trapped addresses do to the edits that wait."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from textual import on
+
+from wraptui.observe import ServiceState, Visit
+from wraptui.policy import edits as rule_edits
+from wraptui.policy import service_edits
+from wraptui.policy.access import Rule
+from wraptui.policy.admission import libwrap_name
+from wraptui.policy.edits import BadText, Edits
+from wraptui.policy.sensor import Entry
+from wraptui.policy.services import Service
+from wraptui.syntax.tree import Document, shown, typed
+from wraptui.tui import desk
+from wraptui.tui.base import Base
+from wraptui.tui.desk import ALLOW, DENY, NotEdited
+from wraptui.tui.dialogs.rule import BEHIND, END, RuleForm, Written
+from wraptui.tui.display import Cell, from_bytes
+from wraptui.tui.messages import RowAsked
+from wraptui.tui.panes.rules import RuleRow
+from wraptui.tui.peers import address
+
+PATHS = (ALLOW, DENY)
+
+
+class Editing(Base):
+    """The half of the console that makes edits."""
+
+    def edit(self, path: str, make: desk.Make, summary: str = "") -> bool:
+        """Make an edit; whether it was made. What was refused is said on screen."""
+        if self.world.read_only:
+            self.say(f"Read-only: {self.world.read_only}.", bad=True)
+            return False
+        try:
+            workspace = desk.edited(self.machine, self.workspace, path, make, summary)
+        except NotEdited as error:
+            self.say(str(error), bad=True)
+            return False
+        if workspace is self.workspace:
+            return False
+        self.hold(workspace)
+        return True
+
+    def action_undo(self) -> None:
+        what = self.workspace.undoable
+        self.hold(self.workspace.undo())
+        self.say(f"Undone: {what}")
+
+    def action_redo(self) -> None:
+        what = self.workspace.redoable
+        self.hold(self.workspace.redo())
+        self.say(f"Made again: {what}")
+
+    # -- keys on rows -----------------------------------------------------------------------------------
+
+    @on(RowAsked)
+    def _row_asked(self, event: RowAsked) -> None:
+        row, name = event.row, event.name
+        if isinstance(row, RuleRow) and row.service is not None:
+            self._service_asked(name, row.service)
+        elif name == "add":
+            self.add_rule(row if isinstance(row, RuleRow) else None)
+        elif isinstance(row, RuleRow):
+            self._rule_asked(name, row)
+        elif isinstance(row, ServiceState):
+            self._service_asked("limits" if name == "open" else name, row.service)
+        elif isinstance(row, Visit):
+            self._visit_asked(name, row)
+        elif isinstance(row, Entry):
+            self._entry_asked(name, row)
+
+    def _rule_asked(self, name: str, row: RuleRow) -> None:
+        path, line = row.file, row.first
+        if name == "open" and row.rule is not None:
+            self.change_rule(path, row.rule)
+        elif name == "raw":
+            self.change_raw(path, line)
+        elif name == "copy":
+            self._edit_and_follow(path, partial(rule_edits.duplicate, path, line=line))
+        elif name in ("up", "down"):
+            self._edit_and_follow(
+                path, partial(rule_edits.move, path, line=line, by=-1 if name == "up" else 1)
+            )
+        elif name == "disable":
+            make = rule_edits.disable if row.rule is not None else rule_edits.enable
+            self._edit_and_follow(path, partial(make, path, line=line), stay=True)
+        elif name == "delete":
+            self.edit(path, partial(rule_edits.delete, path, line=line))
+        elif name == "fix":
+            self.mend(row)
+
+    def _edit_and_follow(self, path: str, make: desk.Make, *, stay: bool = False) -> None:
+        """Make an edit and put the cursor on what it wrote."""
+        if not self.edit(path, make):
+            return
+        edit = self.workspace.steps[self.workspace.done - 1].edits[-1]
+        table = self.dashboard.panes[3].table
+        current = table.current
+        for row in table.rows:
+            if row.file != path or row.first <= edit.first:
+                continue
+            if stay or row.first <= edit.first + len(edit.new):
+                table.select(self.dashboard.panes[3].view.key(row))
+            return
+        if stay and current is not None:
+            table.select(self.dashboard.panes[3].view.key(current))
+
+    def mend(self, row: RuleRow) -> None:
+        """Make the first fix that the row's findings offer."""
+        found = next((each for each in row.findings if each.fix), None)
+        if found is not None:
+            self.edit(found.fix[0].path, lambda _: found.fix, f"mend: {found.message}")
+
+    # -- rules ------------------------------------------------------------------------------------------
+
+    def add_rule(
+        self, row: RuleRow | None, *, daemon: str = "", client: str = "", path: str = "", comment: str = ""
+    ) -> None:
+        """Ask for a new rule."""
+        inside = row is not None and row.kind != "service"
+        path = path or (row.file if row is not None and inside else DENY)
+
+        def done(written: Written | None) -> None:
+            if written is None:
+                return
+            after = -1
+            if written.where == BEHIND and row is not None and row.file == written.path:
+                after = row.line
+            elif written.where != END and written.where != BEHIND:
+                after = 0
+            self._edit_and_follow(
+                written.path,
+                lambda document: rule_edits.add_rule(written.path, document, written.text, after, comment),
+            )
+
+        form = RuleForm(self.world, PATHS, path, self._check_new, behind=inside)
+        form.start = (daemon, client)
+        self.push_screen(form, done)
+
+    def change_rule(self, path: str, rule: Rule) -> None:
+        """Ask for other words of a rule."""
+
+        def done(written: Written | None) -> None:
+            if written is not None:
+                self._edit_and_follow(
+                    path, lambda d: rule_edits.change_rule(path, d, rule.first, written.text)
+                )
+
+        check = partial(self._check_changed, line=rule.first)
+        self.push_screen(RuleForm(self.world, PATHS, path, check, rule), done)
+
+    def change_raw(self, path: str, line: int) -> None:
+        """Ask for other text of a line."""
+        from wraptui.tui.dialogs.rule import RawLine
+
+        try:
+            document = desk.opened(self.machine, self.workspace, path).document(path)
+            first, last = rule_edits.rule_lines(document, line)
+        except (NotEdited, BadText) as error:
+            self.say(str(error), bad=True)
+            return
+        text = "".join(document.lines[first - 1 : last])
+
+        def done(written: Written | None) -> None:
+            if written is not None:
+                self._edit_and_follow(path, lambda d: rule_edits.change_rule(path, d, first, written.text))
+
+        check = partial(self._check_changed, line=first)
+        self.push_screen(RawLine(self.world, path, first, text, check), done)
+
+    def _check_new(self, written: Written) -> list[Cell]:
+        path = written.path
+        return self._checked(path, lambda d: rule_edits.add_rule(path, d, written.text))
+
+    def _check_changed(self, written: Written, *, line: int) -> list[Cell]:
+        path = written.path
+        return self._checked(path, lambda d: rule_edits.change_rule(path, d, line, written.text))
+
+    def _checked(self, path: str, make: desk.Make) -> list[Cell]:
+        """What an edit of a rules file would be objected to."""
+        from wraptui.tui.checks import rule_objections
+
+        return rule_objections(self.machine, self.workspace, self.world, path, make)
+
+    # -- services ---------------------------------------------------------------------------------------
+
+    def _service_asked(self, name: str, service: Service) -> None:
+        if name == "delete":
+            self.edit(service.file, lambda d: service_edits.delete_service(d, service))
+        elif name == "disable":
+            words_of = "yes" if service.active else "no"
+            self.change_service(service, {"disable": words_of})
+        elif name in ("open", "limits", "all"):
+            self.ask_service(service, limits=name == "limits")
+
+    def ask_service(self, service: Service, *, limits: bool) -> None:
+        """Ask for a service's limits, or for all its attributes."""
+        from wraptui.tui.dialogs import service as form
+
+        current = next(
+            (s for s in self.world.configuration.services if (s.id, s.file) == (service.id, service.file)),
+            service,
+        )
+        try:
+            document = desk.opened(self.machine, self.workspace, current.file).document(current.file)
+        except NotEdited as error:
+            self.say(str(error), bad=True)
+            return
+
+        def done(changes: dict[str, str | None] | None) -> None:
+            if changes:
+                self.change_service(current, changes)
+
+        names = form.LIMITS if limits else form.all_names()
+        check = partial(self._check_service, current)
+        self.push_screen(form.ServiceForm(self.world, current, document, check, names), done)
+
+    def change_service(self, service: Service, changes: dict[str, str | None]) -> bool:
+        """Make these changes of a service's attributes as one step."""
+        summary = f"{shown(service.id)}: " + ", ".join(
+            f"{name} = {shown(text)}" if text is not None else f"without {name}"
+            for name, text in changes.items()
+        )
+        return self.edit(service.file, partial(_attributes_set, service=service, changes=changes), summary)
+
+    def _check_service(self, service: Service, changes: Any) -> list[Cell]:
+        from wraptui.tui.checks import service_objections
+
+        make = partial(_attributes_set, service=service, changes=changes)
+        return service_objections(self.machine, self.workspace, self.world, service, make)
+
+    # -- clients and trapped addresses ------------------------------------------------------------------
+
+    def _visit_asked(self, name: str, visit: Visit) -> None:
+        client = address(visit.connection.remote).partition("%")[0]
+        if name == "open":
+            self.explain(visit.service, client)
+        elif name == "promote":
+            service = next((s for s in self.world.configuration.services if s.id == visit.service), None)
+            daemon = libwrap_name(service) if service else visit.service
+            self.add_rule(None, daemon=shown(daemon) or "ALL", client=client, path=DENY)
+
+    def _entry_asked(self, name: str, entry: Entry) -> None:
+        if name == "open":
+            self.explain("", address(entry.address))
+        elif name == "promote":
+            from datetime import datetime
+
+            since = datetime.fromtimestamp(entry.since).strftime("%Y-%m-%d %H:%M")
+            comment = typed(
+                f"{entry.address} touched the sensor {from_bytes(entry.sensor)} on {since} (wraptui)"
+            )
+            covered = entry.covers or entry.address
+            self.add_rule(None, daemon="ALL", client=address(covered), path=DENY, comment=comment)
+
+    def action_explain(self) -> None:
+        """Ask about any client, beginning with the one under the cursor."""
+        row = self.dashboard.front.table.current
+        if isinstance(row, Visit):
+            self._visit_asked("open", row)
+        elif isinstance(row, Entry):
+            self._entry_asked("open", row)
+        elif isinstance(row, ServiceState):
+            self.explain(row.service.id, "")
+        else:
+            self.explain("", "")
+
+    def explain(self, daemon: str, client: str) -> None:
+        """Ask about this client."""
+        from wraptui.tui.dialogs.explain import Explain
+
+        self.push_screen(Explain(self.world, from_bytes(daemon), from_bytes(client)))
+
+
+def _attributes_set(document: Document, *, service: Service, changes: dict[str, str | None]) -> Edits:
+    """The edits that set (or take out) these attributes of a service, one after the other."""
+
+    def one(name: str, text: str | None) -> Callable[[Document, Service], Edits]:
+        if text is None:
+            return lambda d, s: service_edits.remove_attribute(d, s, name)
+        return lambda d, s: service_edits.set_attribute(d, s, name, text)
+
+    return desk.service_edits(service, document, [one(name, text) for name, text in changes.items()])
