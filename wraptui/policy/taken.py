@@ -1,0 +1,255 @@
+"""Knows which clients the rules of a table take from the rules after them, daemon by daemon.
+
+Nothing here is a guess. Addresses are compared as ranges, daemons name by name (and once for all names that
+no rule mentions), names and users by what their patterns surely imply; what cannot be proved is not taken.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import repeat
+
+from wraptui.policy.c_library import folded
+from wraptui.policy.lint_rules import RuleLine
+from wraptui.policy.patterns import port_number, split_host, text_matches
+from wraptui.policy.ranges import V4_LAST, Clients, Owners, Ranges, implies, minus
+from wraptui.syntax.hosts import groups
+
+ANY_OTHER = "\0any other"
+"""Stands for every daemon name that no rule spells out."""
+_MOST_PATTERNS = 200
+_ENUMERATED = 1 << 16
+
+
+def literal(name: str) -> bool:
+    """Whether a daemon pattern is a plain name."""
+    return (
+        folded(name) not in ("all", "known")
+        and not name.startswith((".", "["))
+        and not name.endswith(".")
+        and not any(mark in name for mark in "*?")
+        and port_number(name) is None
+        and len(name) <= 127
+    )
+
+
+class Daemons:
+    """What a daemon list surely and possibly means for one daemon name."""
+
+    def __init__(self, text: str) -> None:
+        self.groups = groups(text)
+        self.key = " except ".join(
+            " ".join(sorted({folded(word) for word in group})) for group in self.groups
+        )
+
+    @property
+    def names(self) -> Iterator[str]:
+        """The plain names in it, folded."""
+        for group in self.groups:
+            for word in group:
+                parts = split_host(word)
+                name = word if parts is None else parts[0]
+                if literal(name):
+                    yield folded(name)
+
+    def meaning(self, name: str) -> tuple[bool, bool]:
+        """Whether the daemon is surely, and possibly, meant."""
+        sure = possible = False
+        for group in reversed(self.groups):
+            found = [_daemon(word, name) for word in group]
+            sure, possible = (
+                any(each[0] for each in found) and not possible,
+                any(each[1] for each in found) and not sure,
+            )
+        return sure, possible
+
+
+def _daemon(word: str, name: str) -> tuple[bool, bool]:
+    parts = split_host(word)
+    pattern = word if parts is None else parts[0]
+    anywhere = parts is None or folded(parts[1]) == "all"
+    if port_number(pattern) is not None:
+        return False, True
+    if folded(pattern) == "all" or pattern == "*":
+        return anywhere, True
+    if name == ANY_OTHER:
+        return False, not literal(pattern)
+    matches = text_matches(pattern, name)
+    return matches and anywhere, matches
+
+
+@dataclass(frozen=True)
+class Known:
+    """One rule that is not ordinary, with what its lists mean."""
+
+    rule: RuleLine
+    daemons: Daemons
+    clients: Clients
+
+    @property
+    def line(self) -> int:
+        return self.rule.logical.first
+
+    @property
+    def plain(self) -> bool:
+        return self.rule.plain
+
+    @cached_property
+    def tail(self) -> str:
+        """The EXCEPT part of the client list."""
+        return " except ".join(" ".join(group) for group in self.clients.groups[1:])
+
+
+class Covered:
+    """The clients that rules seen so far surely take, per daemon list, and the line that took each."""
+
+    def __init__(self) -> None:
+        self.ranges: dict[str, Owners] = {}
+        self.words: dict[str, dict[tuple[str, str], int]] = {}
+        self.patterns: dict[str, list[tuple[str, str, int]]] = {}
+        self._daemons: dict[str, Daemons] = {}
+        self._relevant: dict[str, list[str]] = {}
+
+    def add(self, known: Known) -> None:
+        """The clients of one more rule."""
+        key = known.daemons.key
+        if key not in self._daemons:
+            self._daemons[key] = known.daemons
+            self.ranges[key], self.words[key], self.patterns[key] = Owners(), {}, []
+            self._relevant.clear()
+        self.ranges[key].add(known.clients.whole.sure, known.line)
+        for word, meaning in zip(known.clients.groups[0], known.clients.words, strict=True):
+            if meaning.exact:
+                continue
+            self.words[key].setdefault((folded(word), known.tail), known.line)
+            if any(mark in word for mark in "*?@") or word.endswith(".") or word.startswith("."):
+                self.patterns[key].append((word, known.tail, known.line))
+
+    def drop(self, known: Known, names: Iterable[str]) -> None:
+        """Without any client that the rule may take."""
+        cells = [*names, ANY_OTHER]
+        mine = [cell for cell in cells if known.daemons.meaning(cell)[1]]
+        for key, daemons in self._daemons.items():
+            if key == known.daemons.key or any(daemons.meaning(cell)[1] for cell in mine):
+                self.ranges[key].drop(known.clients.whole.possible)
+                self.words[key].clear()
+                self.patterns[key].clear()
+
+    def relevant(self, name: str) -> list[str]:
+        """The daemon lists that surely mean one daemon."""
+        found = self._relevant.get(name)
+        if found is None:
+            found = [key for key, daemons in self._daemons.items() if daemons.meaning(name)[0]]
+            self._relevant[name] = found
+        return found
+
+    def free(self, known: Known, name: str) -> tuple[Ranges, set[int]]:
+        """What of the rule's clients nobody took, for one daemon, and the lines that took the rest.
+
+        A word without exact addresses that nobody surely took counts as everything it may mean.
+        """
+        keys = {*self.relevant(name)}
+        if known.daemons.key in self._daemons:
+            keys.add(known.daemons.key)
+        lines: set[int] = set()
+        whole = known.clients.whole
+        if all(meaning.exact for meaning in known.clients.words):
+            return self._free(whole.possible, keys, lines), lines
+        left: list[tuple[int, int]] = []
+        for word, meaning in zip(known.clients.groups[0], known.clients.words, strict=True):
+            rest = self._free(minus(meaning.possible, known.clients.excepted.sure), keys, lines)
+            if rest:
+                line = self._taken(word, known.tail, keys)
+                if line:
+                    lines.add(line)
+                else:
+                    left += rest
+        return tuple(left), lines
+
+    def free_of(self, ranges: Ranges, name: str, key: str) -> tuple[Ranges, set[int]]:
+        """What of some addresses nobody took for a daemon that the list `key` means, and who took others."""
+        lines: set[int] = set()
+        keys = {*self.relevant(name), *([key] if key in self._daemons else [])}
+        return self._free(ranges, keys, lines), lines
+
+    def _free(self, ranges: Ranges, keys: Iterable[str], lines: set[int]) -> Ranges:
+        for key in keys:
+            owners = self.ranges[key]
+            if not owners.starts or not ranges:
+                continue
+            rest = owners.free(ranges)
+            if rest != ranges:
+                lines.update(owners.owners(ranges))
+                ranges = rest
+        return ranges
+
+    def _taken(self, word: str, tail: str, keys: Iterable[str]) -> int:
+        """The line with a word that surely means all that `word` means, 0 for none."""
+        for key in keys:
+            for excepted in {tail, ""}:
+                line = self.words[key].get((folded(word), excepted))
+                if line:
+                    return line
+            for wide, excepted, line in self.patterns[key][:_MOST_PATTERNS]:
+                if excepted in ("", tail) and implies(word, wide):
+                    return line
+        return 0
+
+
+class Singles:
+    """The ordinary rules of a table: (daemon, address) with the first line of each, in order."""
+
+    def __init__(self) -> None:
+        self.first: dict[tuple[str, str], int] = {}
+        self.everybody = False
+
+    def add(self, pairs: Sequence[tuple[str, str]], first: int) -> list[tuple[int, int]]:
+        """Takes ordinary rules from `first` on; gives (line, earlier line) of those that an earlier one of
+        these repeats, or says for all daemons."""
+        names = {name for name, _ in pairs}
+        if any(name != name.lower() for name in names):
+            low = {name: name.lower() for name in names}
+            pairs = [(low[name], address) for name, address in pairs]
+            names = set(low.values())
+        new = dict(zip(reversed(pairs), range(first + len(pairs) - 1, first - 1, -1), strict=True))
+        mixed = "all" in names or self.everybody
+        self.everybody = mixed
+        if len(new) == len(pairs) and not mixed and self.first.keys().isdisjoint(new):
+            self.first.update(new)
+            return []
+        found: list[tuple[int, int]] = []
+        seen = self.first
+        for line, pair in enumerate(pairs, first):
+            earlier = seen.setdefault(pair, line)
+            if earlier != line:
+                found.append((line, earlier))
+            elif mixed and pair[0] != "all":
+                earlier = seen.get(("all", pair[1]), line)
+                if earlier < line:
+                    found.append((line, earlier))
+        return found
+
+    def fill(self, ranges: Ranges, name: str, first: int, last: int) -> set[int]:
+        """The ordinary rules on lines first..last that together take all of `ranges` for a daemon; empty when
+        they do not."""
+        size = sum(end - start + 1 for start, end in ranges)
+        lines: set[int] = set()
+        if size > min(len(self.first), _ENUMERATED) or not ranges or ranges[-1][1] > V4_LAST:
+            return lines
+        for start, end in ranges:
+            for number in range(start, end + 1):
+                address = ".".join(map(str, number.to_bytes(4, "big")))
+                found = (self.first.get((name, address), 0), self.first.get(("all", address), 0))
+                line = next((line for line in found if first <= line <= last), 0)
+                if not line:
+                    return set()
+                lines.add(line)
+        return lines
+
+
+def numbers(addresses: Iterable[str]) -> list[int]:
+    """Dotted quads, known to be such, as numbers: all at once, since there are many."""
+    octets = iter(map(int, ".".join(addresses).split("."))) if addresses else iter(())
+    return [a << 24 | b << 16 | c << 8 | d for a, b, c, d in zip(*repeat(octets, 4), strict=True)]
