@@ -95,10 +95,24 @@ def test_everything_ends_with_it(real: object, namespaces: None, number: signal.
     server.communicate()
 
 
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGHUP])
+def test_it_can_be_ended_at_any_moment_of_its_start(
+    real: object, namespaces: None, number: signal.Signals
+) -> None:
+    for sixteenths in (1, 3, 5):
+        server = subprocess.Popen([*WRAPTUI, "demo", "--", "sleep", "1000"], stderr=subprocess.PIPE)
+        time.sleep(sixteenths / 16)
+        inside = psutil.Process(server.pid).children(recursive=True)
+        server.send_signal(number)
+        server.wait(10)
+        assert not psutil.wait_procs(inside, timeout=5)[1]
+        assert b"Traceback" not in server.communicate()[1]
+
+
 def test_everything_ends_where_it_cannot_have_processes_of_its_own(real: object, namespaces: None) -> None:
     script = (
         "from wraptui.demo import binaries, server\n"
-        "words = ['sh', '-c', 'cat /run/xinetd.pid; cat; sleep 1000']\n"
+        "words = ['sh', '-c', 'sleep 1000 & cat /run/xinetd.pid; wait']\n"
         "raise SystemExit(server.run(words, binaries.find(), visitors=True, own=False))"
     )
     for number in (signal.SIGKILL, signal.SIGTERM):

@@ -44,9 +44,9 @@ def set_process_name(name: str) -> None:
     _libc.prctl(_NAME, name.encode(), 0, 0, 0)
 
 
-def die_with_parent() -> None:
-    """Have the kernel kill this process when the thread that started it ends; survives exec, not fork."""
-    _libc.prctl(_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+def die_with_parent(number: signal.Signals = signal.SIGKILL) -> None:
+    """Have the kernel send this signal when the thread that started us ends; survives exec, not fork."""
+    _libc.prctl(_PDEATHSIG, number, 0, 0, 0)
 
 
 def adopt_orphans() -> None:

@@ -20,6 +20,7 @@ from wraptui.demo.binaries import Binaries
 
 OPERATOR = "192.0.2.7"
 _SSH = 22
+_TO_END, _FROM_THE_TERMINAL = (signal.SIGTERM, signal.SIGHUP), (signal.SIGINT, signal.SIGQUIT)
 _SECONDS_TO_START = 15.0
 _PROGRAMS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "programs")
 _OURSELVES = "/usr/local/sbin/wraptui"
@@ -73,9 +74,9 @@ def join(pid: int, command: Sequence[str]) -> int:
 
 def _wait(child: int) -> int:
     """Wait for the child, passing on what asks us to end; the terminal itself sends it Ctrl-C."""
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    for number in _TO_END:
         signal.signal(number, lambda received, _: os.kill(child, received))
-    for number in (signal.SIGINT, signal.SIGQUIT):
+    for number in _FROM_THE_TERMINAL:
         signal.signal(number, signal.SIG_IGN)
     return _code(os.waitpid(child, 0)[1])
 
@@ -89,15 +90,21 @@ def _inside(
     command: Sequence[str], binaries: Binaries, visitors: bool, own: bool, alive: int, folder: str
 ) -> int:
     """The first process of the server: makes it, runs the command, reaps what others leave."""
-    namespaces.die_with_parent()
+    if own:
+        namespaces.die_with_parent()
+    else:  # nobody else would end what we started: we must live to do it
+        signal.signal(signal.SIGUSR1, lambda *_: sys.exit(2))
+        namespaces.die_with_parent(signal.SIGUSR1)
     os.set_blocking(alive, False)
     try:
         if os.read(alive, 1) == b"":
             return 2  # the parent ended before it could take us with it
     except BlockingIOError:
         pass
-    for number in (signal.SIGINT, signal.SIGQUIT):
+    for number in _FROM_THE_TERMINAL:
         signal.signal(number, signal.SIG_IGN)
+    for number in _TO_END:  # a first process is deaf to what it has no handler for
+        signal.signal(number, lambda received, _: sys.exit(128 + received))
     namespaces.stay_visible()
     if own:
         namespaces.mount_own_processes()
@@ -182,8 +189,9 @@ def _start(words: Sequence[str], environment: dict[str, str], keep: Sequence[int
 
 def _execute(words: Sequence[str], environment: dict[str, str], folder: str) -> None:
     """Become another program; exits with the shell's codes when that cannot be."""
-    for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGHUP, signal.SIGPIPE):
+    for number in (*_FROM_THE_TERMINAL, *_TO_END, signal.SIGPIPE, signal.SIGUSR1):
         signal.signal(number, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
     try:
         os.chdir(folder)
     except OSError:
@@ -246,12 +254,14 @@ def _operators_session() -> socket.socket:
 
 def _run_to_its_end(command: Sequence[str], environment: dict[str, str], folder: str) -> int:
     """Run the command; reap orphans meanwhile, as a first process must."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, _TO_END)  # until there is somebody to pass them on to
     child = os.fork()
     if not child:
         namespaces.die_with_parent()
         _execute(command, environment, folder)
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    for number in _TO_END:
         signal.signal(number, lambda received, _: os.kill(child, received))
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _TO_END)
     while True:
         ended, status = os.waitpid(-1, 0)
         if ended == child:

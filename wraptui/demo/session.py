@@ -52,7 +52,7 @@ class Session:
     """A running private server; `pid` is its first process, as seen from outside."""
 
     pid: int
-    environment: dict[str, str]
+    environment: dict[str, str] = field(repr=False)  # of the caller, and so not for logs
     _guests: list[subprocess.Popen[str]] = field(default_factory=list)
     _visits: int = 0
 
@@ -111,7 +111,8 @@ class Session:
 
     def signal(self, name: str) -> None:
         """Send a signal (HUP, USR1, ...) to xinetd."""
-        self.run("kill", f"-{name}", str(self.daemon()))
+        # The shell's own kill: /bin/kill is in a package that a small system lacks.
+        self.run("sh", "-c", 'kill -s "$1" "$2"', "sh", name, str(self.daemon())).check_returncode()
 
     def reload(self) -> None:
         """SIGHUP, and wait until xinetd says `Reconfigured`."""

@@ -37,6 +37,8 @@ def main() -> None:
             full = file.tell() > LIMIT
         if full:
             os.replace(path, path + ".1")
+            with open(path, "xb"):
+                pass
 
 
 if __name__ == "__main__":
