@@ -24,7 +24,7 @@ FILES = {
     "vsftpd": "sbin/vsftpd",
     "openssh-server": "sbin/sshd",
     "nftables": "sbin/nft",
-    "iptables": "sbin/iptables",
+    "iptables": "sbin/iptables-nft",
 }
 SERVER = ("xinetd", "tcpd")
 LIBWRAP = "libwrap.so.0"
@@ -74,6 +74,9 @@ def find(packages: Sequence[str] = SERVER) -> Binaries:
     lacking = _unmarked(root, wanted)
     if lacking:
         _unpack(root, lacking, wanted)
+    lacking = tuple(name for name in wanted if not _program(root, name))
+    if lacking:
+        raise BinariesMissing(f"Debian's packages {', '.join(lacking)} hold no {FILES[lacking[0]]}.")
     libwrap = _libwrap(root) or _libwrap("/")
     if not libwrap:
         raise BinariesMissing(f"{LIBWRAP} is neither installed nor among the packages unpacked in {root}.")
