@@ -75,6 +75,10 @@ class Question:
     resident: bool = False
 
 
+class Crashed(Exception):
+    """The library crashed its process, or the child failed before it could ask."""
+
+
 class Libwrap:
     """The real library at a path, asked through a child process that is replaced whenever it ends."""
 
@@ -109,7 +113,7 @@ class Libwrap:
             return _decision(answer.decode().strip(), logged)
         status = self._end_child()
         if status:
-            raise RuntimeError(f"libwrap crashed: wait status {status}: {question}: {logged}")
+            raise Crashed(f"wait status {status}: {question}: {logged}")
         return _decision("exit", logged)
 
     def ask_all(self, questions: Iterable[Question]) -> list[Decision]:
@@ -166,6 +170,7 @@ def _serve(path: str, pipe: socket.socket, log: int) -> None:
     nothing = os.open("/dev/null", os.O_RDWR)
     os.dup2(nothing, 0)
     os.dup2(nothing, 1)
+    os.chdir("/")  # where daemons run
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     signal.signal(signal.SIGALRM, lambda *_: None)
     signal.setitimer(signal.ITIMER_REAL, 0.1, 0.1)  # cuts the sleep before an exit short
@@ -216,7 +221,11 @@ def _answer(library: ctypes.CDLL, question: dict[str, Any]) -> str:
     visitor = question["visitor"]
     request = _Request()
     pair = socket.socketpair()
-    arguments: list[Any] = [ctypes.byref(request), ctypes.c_int(_KEYS["file"]), ctypes.c_int(pair[0].fileno())]
+    arguments: list[Any] = [
+        ctypes.byref(request),
+        ctypes.c_int(_KEYS["file"]),
+        ctypes.c_int(pair[0].fileno()),
+    ]
     for name in ("daemon", "user", "name", "address", "server_name", "server_address"):
         arguments += [ctypes.c_int(_KEYS[name]), ctypes.c_char_p(to_bytes(visitor[name]))]
     library.request_init(*arguments, ctypes.c_int(0))

@@ -10,18 +10,20 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
 
-from wraptui.policy.expansion import LookUp, ProcessExit, Request
+from wraptui.policy.expansion import LONGEST_STRING, LookUp, ProcessExit, Request
 from wraptui.policy.files import Files
 from wraptui.policy.host_files import Surroundings
 from wraptui.policy.options import Conditions, run_options
 from wraptui.policy.patterns import daemon_matches, host_matches, split_host, text_matches
-from wraptui.policy.rule_index import NEVER, Index, index_of
+from wraptui.policy.rule_index import NEVER, Index, index_of, subject
 from wraptui.policy.rules import Rule as Rule
 from wraptui.policy.rules import Rules, parts
 from wraptui.syntax.hosts import Logical, groups
 
 Verdict = Literal["granted", "denied", "delegated", "exit"]
 Reason = Literal["rule", "default", "table-error", "option-error", "exit"]
+GRANTED: Verdict = "granted"
+DENIED: Verdict = "denied"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,12 @@ class Table:
         """Which rules can match whom; made when first asked for."""
         return index_of(self.rules)
 
+    @cached_property
+    def quiet(self) -> bool:
+        """Whether the index knows every rule, and libwrap logs nothing while it reads the table."""
+        rules = self.rules
+        return not (self.problem or rules.broken or rules.unseparated or self.index.others)
+
 
 @dataclass(frozen=True)
 class Tables:
@@ -106,6 +114,8 @@ def decide(
     second time or later; `look_up` finds the name of an address when a rule needs one and the visitor has
     none (only then: `%h` shows a name only if something asked for it before).
     """
+    if not trace and (soon := _at_once(tables, visitor)) is not None:
+        return soon
     request = Request(
         daemon=visitor.daemon,
         user=visitor.user,
@@ -147,13 +157,36 @@ class _Case:
         )
 
 
+def _at_once(tables: Tables, visitor: Visitor) -> Decision | None:
+    """The decision, where the indexes alone make it: nothing to ask one by one, nothing to log."""
+    allow, deny = tables.allow, tables.deny
+    daemon, address, name = visitor.daemon, visitor.address, visitor.name
+    if not (allow.quiet and deny.quiet and address and name):
+        return None
+    strings = f"{daemon}{address}{name}"
+    if len(strings) > LONGEST_STRING or "%" in strings or "\0" in strings:
+        return None
+    who = subject(daemon, address, name)
+    table, verdict = allow, GRANTED
+    number = allow.index.lowest(who)
+    if number == NEVER:
+        table, verdict = deny, DENIED
+        number = deny.index.lowest(who)
+        if number == NEVER:
+            return _BY_DEFAULT
+    if parts(table.rules.text(number))[2]:
+        return None
+    return Decision(verdict, table.path, table.rules.place(number)[1], "rule")
+
+
+_BY_DEFAULT = Decision("granted", None, None, "default")
 _Found = tuple[Verdict, str | None, int | None, Reason]
 
 
 def _asked(tables: Tables, case: _Case, steps: list[Step] | None) -> _Found:
     """Both tables asked in turn."""
     request = case.request
-    for table, verdict in ((tables.allow, "granted"), (tables.deny, "denied")):
+    for table, verdict in ((tables.allow, GRANTED), (tables.deny, DENIED)):
         request.file, request.line = "", 0
         if table.problem:
             request.warn(f"cannot open {table.path}: {table.problem}")
@@ -176,7 +209,7 @@ def _asked(tables: Tables, case: _Case, steps: list[Step] | None) -> _Found:
         if outcome is not None:
             return outcome, table.path, line, "rule"
         if not options or not request.aclexec_failed:
-            return ("granted" if verdict == "granted" else "denied"), table.path, line, "rule"
+            return verdict, table.path, line, "rule"
         request.messages.append("aclexec returned 1")
     return "granted", None, None, "default"
 
@@ -192,7 +225,7 @@ def first_match(table: Table, case: _Case, steps: list[Step] | None) -> int | No
     candidates: Iterable[int] = range(len(rules))
     found = NEVER
     if steps is None and client.known_name and "%" not in client.address + client.known_name:
-        found = table.index.lowest(request.daemon, client.address, client.known_name)
+        found = table.index.lowest(subject(request.daemon, client.address, client.known_name))
         candidates = table.index.others
     unseparated = iter(rules.unseparated)
     skipped = next(unseparated, None)

@@ -14,6 +14,7 @@ SPACE = " \t\n\v\f\r"
 
 _SCANNED = {base: re.compile(rf"[ \t\n\v\f\r]*([+-]?)([0-{base - 1}]+)") for base in (8, 10)}
 _NUMBER = re.compile(r"0[xX][0-9A-Fa-f]+|[0-9]+")
+_PLAIN_QUAD = re.compile(r"\.".join([r"(0|[1-9][0-9]{0,2})"] * 4))
 _UPPER_TO_LOWER = {code: code + 32 for code in range(ord("A"), ord("Z") + 1)}
 
 
@@ -48,13 +49,24 @@ def leading_integer(text: str) -> int:
     return value - (1 << 32) if value >= 1 << 31 else value
 
 
-@lru_cache(maxsize=4096)
 def dotted_quad(text: str) -> int | None:
     """The address that libwrap's dot_quad_addr finds: four runs between dots that inet_addr(3) accepts.
 
     Octal and hexadecimal parts count, junk behind white space does not; 255.255.255.255 is no address
     (inet_addr has no other way to say so).
     """
+    plain = _PLAIN_QUAD.fullmatch(text)
+    if plain:
+        first, second, third, fourth = map(int, plain.groups())
+        if first < 256 and second < 256 and third < 256 and fourth < 256:
+            value = first << 24 | second << 16 | third << 8 | fourth
+            return None if value == 0xFFFFFFFF else value
+        return None
+    return _odd_quad(text)
+
+
+@lru_cache(maxsize=4096)
+def _odd_quad(text: str) -> int | None:
     if len([run for run in text.split(".") if run]) != 4:
         return None
     value = _inet_aton(text)
@@ -93,10 +105,9 @@ def _inet_aton(text: str) -> int | None:
     return value
 
 
-@lru_cache(maxsize=4096)
 def mapped(text: str) -> str:
     """The text without a leading `::ffff:` when a dotted quad follows it."""
-    if text[:7].lower() == "::ffff:" and dotted_quad(text[7:]) is not None:
+    if text.startswith("::") and text[:7].lower() == "::ffff:" and dotted_quad(text[7:]) is not None:
         return text[7:]
     return text
 
@@ -146,14 +157,11 @@ def _groups(text: str, *, quad_allowed: bool) -> list[int] | None:
     for index, piece in enumerate(pieces):
         if re.fullmatch(r"[0-9A-Fa-f]{1,4}", piece):
             groups.append(int(piece, 16))
-        elif quad_allowed and index == len(pieces) - 1 and _PLAIN_QUAD.fullmatch(piece):
-            parts = [int(part) for part in piece.split(".")]
+        elif quad_allowed and index == len(pieces) - 1 and (quad := _PLAIN_QUAD.fullmatch(piece)):
+            parts = [int(part) for part in quad.groups()]
             if max(parts) > 255:
                 return None
             groups += [parts[0] << 8 | parts[1], parts[2] << 8 | parts[3]]
         else:
             return None
     return groups
-
-
-_PLAIN_QUAD = re.compile(r"(?:0|[1-9][0-9]{0,2})(?:\.(?:0|[1-9][0-9]{0,2})){3}")

@@ -20,85 +20,145 @@ from wraptui.syntax.hosts import groups, split_at
 NEVER = 1 << 62
 """A rule number behind all others: no rule."""
 
-_PLAIN_RULE = re.compile(r"(?!known:)[a-z_][a-z0-9_-]*:[0-9]+\.[0-9]+\.[0-9]+\.[0-9]+").fullmatch
-_PLAIN_DAEMON = re.compile(r"[a-z_][a-z0-9_-]*").fullmatch
-_PLAIN_ADDRESS = re.compile(r"[0-9]+\.[0-9]+\.[0-9]+\.[0-9]+").fullmatch
-_NOT_PLAIN = ("known", "except")
-"""Daemon words that look plain but are not."""
-
+_RUN_OF_PLAIN_LINES = re.compile(
+    r"(?:(?!known:|except:)[a-z_][a-z0-9_-]*+:[0-9]++\.[0-9]++\.[0-9]++\.[0-9]++\n)*+"
+)
 _MOST_PAIRS = 4096
+_SPECIAL_BYTES = frozenset("*?[]@%")
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A request's strings as the index compares them: mapped addresses undone, in lower case."""
+
+    daemon: str
+    address: str
+    name: str
+
+
+def subject(daemon: str, address: str, name: str) -> Subject:
+    """The subject that strings of a request make; none of them may hold a zone (`%`)."""
+    return Subject(folded(mapped(daemon)), folded(mapped(address)), folded(mapped(name)))
+
+
+@dataclass(frozen=True, slots=True)
+class Clients:
+    """The client words for one daemon, each with the lowest rule that has it. `networks4` go by mask and
+    number, `networks6` by the number of host bits and the rest; `bracketed` ones are tried on names too."""
+
+    wholes: dict[str, int] = field(default_factory=dict)
+    prefixes: dict[str, int] = field(default_factory=dict)
+    suffixes: dict[str, int] = field(default_factory=dict)
+    networks4: dict[int, dict[int, int]] = field(default_factory=dict)
+    networks6: dict[int, dict[int, int]] = field(default_factory=dict)
+    bracketed: dict[int, int] = field(default_factory=dict)
+
+    def lowest(self, who: Subject) -> int:
+        """The first rule one of whose words matches; `NEVER` if none does."""
+        found = [self.wholes.get("all", NEVER), self.wholes.get(who.address, NEVER)]
+        if who.name in self.wholes and may_match_name(who.name):
+            found.append(self.wholes[who.name])
+        if self.prefixes:
+            found += [self.prefixes[word] for word in _prefixes(who.address) if word in self.prefixes]
+            words = (word for word in _prefixes(who.name) if word in self.prefixes)
+            found += [self.prefixes[word] for word in words if may_match_name(word)]
+        if self.suffixes:
+            found += [self.suffixes[word] for word in _suffixes(who.address) if word in self.suffixes]
+            words = (word for word in _suffixes(who.name) if word in self.suffixes)
+            found += [self.suffixes[word] for word in words if may_match_name(word)]
+        if self.networks4 and (number := dotted_quad(who.address)) is not None:
+            found += [nets.get(number & mask, NEVER) for mask, nets in self.networks4.items()]
+        if self.networks6 and (number := numeric_ipv6(who.address)) is not None:
+            found += [nets.get(number >> bits, NEVER) for bits, nets in self.networks6.items()]
+        if self.bracketed:
+            for text in (who.address, who.name):
+                if (number := numeric_ipv6(text)) is not None:
+                    found.append(self.bracketed.get(number, NEVER))
+        return min(found)
+
+    def place(self, word: str) -> tuple[dict[Any, int], object] | None:
+        """Where a client word belongs: a dictionary and its key. None for a word that is no lookup."""
+        if "@" in word or "*" in word or "?" in word or "%" in word or word[0] == "/":
+            return None
+        if "/" in word:
+            network = split_at(word, "/")
+            if network is None:
+                return None
+            if (four := ipv4_network(*network)) is not None:
+                return self.networks4.setdefault(four[1], {}), four[0]
+            if (six := ipv6_network(*network)) is not None:
+                return self.networks6.setdefault(six[1], {}), six[0]
+            return {}, ""  # it never matches
+        if "[" in word or "]" in word:
+            number = numeric_ipv6(word[1:-1]) if word[0] == "[" and word[-1] == "]" else None
+            return None if number is None else (self.bracketed, number)
+        key = folded(word)
+        if key in ("known", "local"):
+            return None
+        if key[0] == ".":
+            return self.suffixes, key
+        return (self.prefixes if key[-1] == "." else self.wholes), key
+
+
+def _prefixes(text: str) -> Iterator[str]:
+    """The words ending in a dot that match as prefixes; one that begins with a dot too would be a suffix."""
+    at = -1 if text.startswith(".") else text.find(".")
+    while at >= 0:
+        yield text[: at + 1]
+        at = text.find(".", at + 1)
+
+
+def _suffixes(text: str) -> Iterator[str]:
+    """The words beginning with a dot that match as suffixes: what they leave over must not be empty."""
+    at = text.find(".", 1)
+    while at >= 0:
+        yield text[at:]
+        at = text.find(".", at + 1)
 
 
 @dataclass(frozen=True, slots=True)
 class Index:
-    """`plain`: the lowest rule that is the line `daemon:address` as it stands; `pairs`: the lowest one with a
-    daemon and a client word; `networks4` by mask, `networks6` by the number of host bits (-1 for an address
-    in brackets, which is tried on names too), then by daemon and network."""
+    """`plain`: the lowest rule that is just a line `daemon:address`; `clients`: the words of the other
+    indexed rules, by daemon (`all` for ALL); `others`: the rules that have to be asked, in order."""
 
-    plain: dict[str, int] = field(default_factory=dict)
-    pairs: dict[tuple[str, str], int] = field(default_factory=dict)
-    networks4: dict[int, dict[tuple[str, int], int]] = field(default_factory=dict)
-    networks6: dict[int, dict[tuple[str, int], int]] = field(default_factory=dict)
+    plain: dict[str, int]
+    clients: dict[str, Clients] = field(default_factory=dict)
     others: list[int] = field(default_factory=list)
 
-    def lowest(self, daemon: str, address: str, name: str) -> int:
-        """The first indexed rule that matches; `NEVER` if none does. The strings are the request's, without
-        zones."""
-        daemon, address, name = folded(mapped(daemon)), folded(mapped(address)), folded(mapped(name))
-        best = NEVER
-        if self.plain and _PLAIN_ADDRESS(address):
-            best = self.plain.get(f"all:{address}", NEVER)
-            if _PLAIN_DAEMON(daemon) and daemon not in _NOT_PLAIN:
-                best = min(best, self.plain.get(f"{daemon}:{address}", NEVER))
-        asked = (daemon, "all")
-        if self.pairs:
-            get = self.pairs.get
-            for word in _words(address, name):
-                for each in asked:
-                    best = min(best, get((each, word), NEVER))
-        if self.networks4 and (number := dotted_quad(address)) is not None:
-            for mask, nets in self.networks4.items():
-                for each in asked:
-                    best = min(best, nets.get((each, number & mask), NEVER))
-        for bits, nets in self.networks6.items():
-            for text in (address, name) if bits < 0 else (address,):
-                number = numeric_ipv6(text) if ":" in text else None
-                if number is not None:
-                    for each in asked:
-                        best = min(best, nets.get((each, number >> max(bits, 0)), NEVER))
+    def lowest(self, who: Subject) -> int:
+        """The first indexed rule that matches; `NEVER` if none does."""
+        daemon, address = who.daemon, who.address
+        best = self.plain.get(f"{daemon}:{address}", NEVER)
+        every = self.plain.get(f"all:{address}", NEVER)
+        if every < best:
+            best = every
+        if self.clients:
+            for name in (daemon, "all"):
+                clients = self.clients.get(name)
+                if clients is not None:
+                    best = min(best, clients.lowest(who))
         return best
-
-
-def _words(address: str, name: str) -> Iterator[str]:
-    """The client words that match an address or a name, read as libwrap reads a word: one that begins with a
-    dot is a suffix, one that ends with a dot a prefix, any other must be the whole."""
-    yield "all"
-    for subject, fits in ((address, _any_word), (name, may_match_name)):
-        whole = not subject.startswith(".")
-        if whole and fits(subject):
-            yield subject
-        at = subject.find(".")
-        while at >= 0:
-            if whole and fits(subject[: at + 1]):
-                yield subject[: at + 1]
-            if at > 0 and fits(subject[at:]):
-                yield subject[at:]
-            at = subject.find(".", at + 1)
-
-
-def _any_word(word: str) -> bool:
-    return True
 
 
 def index_of(rules: Rules) -> Index:
     """The index of a table's rules."""
-    index = Index()
-    lines = "\n".join(rules.single_lines()).replace(": ", ":").lower().split("\n")
-    special = [number for number, line in enumerate(lines) if not _PLAIN_RULE(line)]
-    if len(special) < len(rules):
-        index.plain.update(zip(reversed(lines), range(len(lines) - 1, -1, -1), strict=True))
+    squeezed = "\n".join([*rules.single_lines(), ""]).replace(": ", ":").lower()
+    special: list[int] = []
+    position = number = 0
+    while position < len(squeezed):
+        run = _RUN_OF_PLAIN_LINES.match(squeezed, position)
+        end = run.end() if run else position
+        number += squeezed.count("\n", position, end)
+        if end < len(squeezed):
+            special.append(number)
+            number += 1
+            end = squeezed.index("\n", end) + 1
+        position = end
+    lines = squeezed.split("\n")[:-1]
+    index = Index(dict(zip(reversed(lines), range(len(lines) - 1, -1, -1), strict=True)))
     for number in special:
-        if number < len(rules) and not _indexed(index, number, rules.text(number)):
+        index.plain.pop(lines[number], None)
+        if not _indexed(index, number, rules.text(number)):
             index.others.append(number)
     return index
 
@@ -116,14 +176,15 @@ def _indexed(index: Index, number: int, text: str) -> bool:
         return True
     if len(client_groups) > 1 or len(names) * len(client_groups[0]) > _MOST_PAIRS:
         return False
-    places = [_place(index, word) for word in client_groups[0]]
-    if None in places:
-        return False
-    for place in places:
-        if place is not None:
-            table, key = place
-            for name in names:
-                table.setdefault((name, key), number)
+    for name in names:
+        clients_of = index.clients.setdefault(name, Clients())
+        places = [clients_of.place(word) for word in client_groups[0]]
+        for place in places:
+            if place is None:
+                return False  # what has been put in already is true all the same
+        for place in places:
+            if place is not None:
+                place[0].setdefault(place[1], number)
     return True
 
 
@@ -136,26 +197,3 @@ def _is_plain_name(daemon: str) -> bool:
         or daemon == "known"
         or port_number(daemon) is not None
     )
-
-
-def _place(index: Index, word: str) -> tuple[dict[Any, int], Any] | None:
-    """Where a client word belongs: a dictionary and its key; None for a word that is no lookup."""
-    if "@" in word or "*" in word or "?" in word or "%" in word or word[0] == "/":
-        return None
-    key = folded(word)
-    if "/" in word:
-        network = split_at(word, "/")
-        if network is None:
-            return None
-        if (four := ipv4_network(*network)) is not None:
-            return index.networks4.setdefault(four[1], {}), four[0]
-        if (six := ipv6_network(*network)) is not None:
-            return index.networks6.setdefault(six[1], {}), six[0]
-        return {}, ""  # it never matches
-    if "[" in word or "]" in word:
-        number = numeric_ipv6(word[1:-1]) if word[0] == "[" and word[-1] == "]" else None
-        return None if number is None else (index.networks6.setdefault(-1, {}), number)
-    return None if key in ("known", "local") else (index.pairs, key)
-
-
-_SPECIAL_BYTES = frozenset("*?[]@%")

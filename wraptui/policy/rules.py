@@ -124,7 +124,8 @@ class Rules(Sequence[Rule]):
 
     def text(self, index: int) -> str:
         """A rule's logical line, continuations joined, with its newline."""
-        return self._logical(self._firsts[index]).text
+        at = self._firsts[index]
+        return self._joined[at].text if at in self._joined else self._lines[at] + "\n"
 
     def single_lines(self) -> list[str]:
         """Every rule that is one ordinary line, without its newline; "" for each of the others."""
@@ -152,6 +153,10 @@ class Rules(Sequence[Rule]):
 
 def parts(text: str) -> tuple[str, str, str]:
     """The three fields of a logical line that has a separator."""
+    if "[" not in text and "]" not in text:
+        daemons, _, rest = text.partition(":")
+        clients, colon, options = rest.partition(":")
+        return daemons, clients if colon else clients.removesuffix("\n"), options
     found = fields(text)
     if found is None:
         return "", "", ""

@@ -137,8 +137,11 @@ def words(text: str) -> list[str]:
 def groups(text: str) -> tuple[tuple[str, ...], ...]:
     """A list cut at its EXCEPTs: `a b EXCEPT c EXCEPT d` is ((a, b), (c,), (d,)), which means: a or b, unless
     (c, unless d). The word is read in any case."""
+    found = _WORD.findall(text)
+    if "except" not in text.lower():
+        return (tuple(found),)
     parts: list[list[str]] = [[]]
-    for word in _WORD.findall(text):
+    for word in found:
         if len(word) == 6 and word.upper() == "EXCEPT":
             parts.append([])
         else:
