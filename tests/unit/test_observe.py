@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -120,6 +121,35 @@ def test_a_changed_or_new_file_is_seen(root: Path, path: str, data: bytes) -> No
     (root / path).unlink()
     third = observe(machine, memory)
     assert third != second
+
+
+def test_findings_come_with_the_files_and_go_with_the_fault(root: Path) -> None:
+    machine = FileMachine(str(root))
+    memory = Memory(machine)
+    assert [each for each in observe(machine, memory).findings if each.severity > 0] == []
+    (root / "etc/hosts.deny").write_bytes(b"ALL: 10.0.0.1/8\n")
+    (root / "etc/xinetd.d/echo").write_text(SERVICE.replace("wait = no", "wait = perhaps"))
+    found = {(each.code, each.file, each.line) for each in observe(machine, memory).findings}
+    assert ("host-bits", "/etc/hosts.deny", 1) in found
+    assert ("xinetd-error", "/etc/xinetd.d/echo", 8) in found
+    (root / "etc/hosts.deny").write_bytes(b"ALL: 10.0.0.0/8\n")
+    assert "host-bits" not in {each.code for each in observe(machine, memory).findings}
+
+
+def test_a_long_table_is_checked_aside(root: Path) -> None:
+    rules = "".join(f"ALL: 10.0.{number // 250}.{number % 250}/8\n" for number in range(2500))
+    (root / "etc/hosts.deny").write_text(rules)
+    machine = FileMachine(str(root))
+    memory = Memory(machine)
+    first = observe(machine, memory)
+    assert first.findings == ()
+    assert any("still being checked" in note for note in first.notes)
+    for _ in range(600):
+        time.sleep(0.05)
+        if (last := observe(machine, memory)).findings:
+            break
+    assert sum(each.code == "host-bits" for each in last.findings) == 2499  # 10.0.0.0/8 has none
+    assert not any("still being checked" in note for note in last.notes)
 
 
 def test_a_file_that_vanishes_while_it_is_read_is_only_missing(root: Path) -> None:

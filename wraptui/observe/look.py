@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 
+from wraptui.observe.findings import Findings
 from wraptui.observe.guards import Guard, Listeners
 from wraptui.observe.kept import Kept
 from wraptui.observe.log import Log
@@ -38,6 +39,7 @@ class Memory:
         self.listeners = Listeners(machine)
         self.visits = Visits(machine)
         self.log = Log(machine)
+        self.findings = Findings()
         self.number = 0
         self._searched = 0.0
 
@@ -83,6 +85,9 @@ def observe(machine: Machine, memory: Memory | None = None) -> Snapshot:
     memory.log.follow(daemon, configuration, now)
     no_access, events = memory.log.no_access, memory.log.events
     visits, guards, coverage = _visits(memory, configuration, tables, no_access, children, notes)
+    findings = memory.findings.of(tables, configuration, coverage)
+    if memory.findings.waiting:
+        notes.append("The files are long: they are still being checked.")
     notes += _absences(machine, configuration, tables, daemon)
     return Snapshot(
         visits=visits,
@@ -90,6 +95,7 @@ def observe(machine: Machine, memory: Memory | None = None) -> Snapshot:
         services=states(configuration, daemon, guards, Activity(children, visits, events, now)),
         configuration=configuration,
         tables=tables,
+        findings=findings,
         daemon=daemon,
         coverage=coverage,
         load=machine.load() if machine.live else 0.0,
@@ -175,5 +181,5 @@ def _absences(
     elif not configuration.starts:
         said = [each.text for each in configuration.messages if each.level in ("ERROR", "CRITICAL")]
         yield f"xinetd would not start with these files: {said[0] if said else 'it finds no services'}"
-    if machine.live and not machine.privileged:
+    if machine.live and not machine.privileged and not machine.note:
         yield "Without root this is read-only, and other users' processes cannot be seen."
