@@ -57,7 +57,7 @@ class Written:
         return "\0" not in self.raw
 
     def offset(self, at: int, *, end: bool = False) -> int:
-        """Where in `raw` the byte at `at` of the joined text stands; with `end`, where what is before ends."""
+        """Where the byte `at` of the joined text stands in `raw`; with `end`, where what is before ends."""
         if end:
             return self.offset(at - 1) + 1 if at else 0
         return at + 2 * sum(1 for each in self._breaks if each <= at)
