@@ -20,7 +20,8 @@ from wraptui.tui import desk, themes
 from wraptui.tui.dialogs.dialog import Ask
 from wraptui.tui.editing import Editing
 from wraptui.tui.landing import Landing
-from wraptui.tui.messages import SnapshotTaken, WatchFailed
+from wraptui.tui.messages import Checked, SnapshotTaken, WatchFailed
+from wraptui.tui.world import World
 from wraptui.workspace import Workspace
 
 Snapshots = Callable[[threading.Event], Iterable[Snapshot]]
@@ -47,13 +48,14 @@ class Console(Editing, Landing):
         Binding("ctrl+r", "redo", "redo", id="redo"),
         Binding("w", "review", "review edits", id="review"),
         Binding("y", "keep", "keep the change", id="keep-change"),
+        Binding("F", "findings", "findings", id="findings"),
         Binding("h", "history", "history", id="history"),
         Binding("question_mark,f1", "help", "help", key_display="?", id="pinned-help"),
         Binding("q", "quit", "quit", id="pinned-quit"),
         Binding("ctrl+q,ctrl+c", "quit", "quit", show=False),
         Binding("ctrl+t", "theme", "light or dark", show=False, id="theme"),
     ]
-    DASHBOARD_ONLY = frozenset({"explain", "undo", "redo", "review", "keep", "history", "help"})
+    DASHBOARD_ONLY = frozenset({"explain", "undo", "redo", "review", "keep", "history", "help", "findings"})
 
     def __init__(
         self,
@@ -114,6 +116,24 @@ class Console(Editing, Landing):
         snapshot = self.world.snapshot
         self.saw(replace(snapshot, notes=(note, *snapshot.notes), number=snapshot.number + 1))
 
+    def check_files(self) -> None:
+        if self.workspace.changed and self.world.tables is not None:
+            self._check(self.world)
+
+    @work(thread=True, exclusive=True, group="check", exit_on_error=False)
+    def _check(self, world: World) -> None:
+        from wraptui.tui.checks import candidate_findings
+
+        tables = world.tables
+        if tables is None or tables is not self.world.tables:
+            return
+        findings = candidate_findings(world)
+        self.post_message(Checked(tables, findings))
+
+    @on(Checked)
+    def _files_checked(self, event: Checked) -> None:
+        self.checked(event.tables, event.findings)
+
     def _tick(self) -> None:
         self.world = replace(self.world, now=self.clock())
         self.tell_waiting()
@@ -131,6 +151,8 @@ class Console(Editing, Landing):
             return bool(self.workspace.redoable)
         if action == "review":
             return bool(self.workspace.changed)
+        if action == "findings":
+            return bool(self.world.findings)
         if action == "keep":
             return self._pending is not None
         return True

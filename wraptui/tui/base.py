@@ -34,7 +34,6 @@ class Base(App[int]):
         self.machine = machine
         self.clock = clock
         self.workspace = Workspace()
-        self.findings: tuple[Finding, ...] | None = None
         self.world = World(now=clock(), host=host, read_only=read_only, glyphs=ASCII if plain else UNICODE)
         self.dashboard = Dashboard(self.world)
         self.farewell = ""
@@ -45,52 +44,39 @@ class Base(App[int]):
 
     def hold(self, workspace: Workspace) -> None:
         """The edits that wait are these now."""
-        if workspace is self.workspace:
-            return
-        self.workspace = workspace
-        self.findings = None
-        self._evaluate(self.world.snapshot)
-        self.check_candidate()
+        if workspace is not self.workspace:
+            self.workspace = workspace
+            self._evaluate(self.world.snapshot)
 
-    def check_candidate(self) -> None:
-        """Have the candidate files checked, on a thread."""
+    def check_files(self) -> None:
+        """Have the files with their edits checked, on a thread."""
 
-    def found(self, findings: tuple[Finding, ...]) -> None:
-        """The candidate files were checked."""
-        self.findings = findings
-        self.show(replace(self.world, findings=findings))
+    def checked(self, of: object, findings: tuple[Finding, ...]) -> None:
+        """The files were checked: `of` are the tables that were."""
+        if of is self.world.tables and findings != self.world.findings:
+            self.show(replace(self.world, findings=findings))
 
     def _evaluate(self, snapshot: Snapshot) -> None:
         world = self.world
-        if world.ready and snapshot.tables is world.snapshot.tables and self._same_edits(snapshot):
-            self.show(replace(world, snapshot=snapshot, now=self.clock()))
+        made_from = (self.workspace, snapshot.tables, snapshot.configuration, snapshot.findings)
+        new = replace(world, snapshot=snapshot, ready=world.ready or snapshot.number > 0, now=self.clock())
+        if all(one is other for one, other in zip(made_from, self._made_from, strict=True)):
+            self.show(new)
             return
+        self._made_from = made_from
         candidate = desk.candidate(self.machine, self.workspace, snapshot)
-        changed = bool(self.workspace.changed)
-        findings = snapshot.findings if not changed else self.findings
-        self._evaluated = (self.workspace, snapshot.configuration, snapshot.findings)
         self.show(
             replace(
-                world,
-                snapshot=snapshot,
-                ready=world.ready or snapshot.number > 0,
-                now=self.clock(),
+                new,
                 tables=candidate.tables,
                 configuration=candidate.configuration,
                 pending=candidate.pending,
-                findings=world.findings if findings is None else findings,
+                findings=world.findings if self.workspace.changed else snapshot.findings,
             )
         )
+        self.check_files()
 
-    _evaluated: tuple[object, object, object] = (None, None, None)
-
-    def _same_edits(self, snapshot: Snapshot) -> bool:
-        workspace, configuration, findings = self._evaluated
-        return (
-            workspace is self.workspace
-            and configuration is snapshot.configuration
-            and findings is snapshot.findings
-        )
+    _made_from: tuple[object, object, object, object] = (None, None, None, None)
 
     def show(self, world: World) -> None:
         """Another world on screen."""

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from wraptui.policy.access import read_table
+from wraptui.policy.access import Table, Tables, read_table
 from wraptui.policy.findings import Finding
 from wraptui.policy.services import Service
-from wraptui.syntax.tree import Document
+from wraptui.syntax.tree import Edit
 from wraptui.system.machine import Machine
 from wraptui.tui import desk
-from wraptui.tui.desk import Make, NotEdited
+from wraptui.tui.desk import ALLOW, DENY, Make, NotEdited
 from wraptui.tui.display import Cell, Piece, from_bytes, words
 from wraptui.tui.panes.rules import Kind, effect_of, severity
 from wraptui.tui.world import World
 from wraptui.workspace import Workspace
 
 MOST = 6
+SHORT = 60_000  # bytes of rules that are checked as a whole at every key
 
 
 def rule_objections(
@@ -44,16 +45,50 @@ def rule_objections(
         )
     if not lines and alone.strip() and not alone.startswith("#"):
         lines.append(words(Piece(f"{world.glyphs.bad} ", "bad"), "libwrap reads no rule in this line."))
-    found = findings_of(path, Document(alone), world)
+    tables = desk.candidate(machine, after, world.snapshot).tables
+    found = _findings_about(world, tables, path, edit, table) if tables is not None else []
     lines += [words(severity(each, world.glyphs), each.message) for each in found[:MOST]]
     if lines and not found:
         lines.append(words(Piece(f"{world.glyphs.good} ", "good"), "Nothing to object."))
     return lines
 
 
-def findings_of(path: str, document: Document, world: World) -> tuple[Finding, ...]:
-    """The findings about these lines alone."""
-    return ()
+def candidate_findings(world: World) -> tuple[Finding, ...]:
+    """All findings on the files with the edits that wait. Slow for long files: for a thread."""
+    from wraptui.observe.findings import said_by_xinetd
+    from wraptui.policy.lint import check_tables
+
+    if world.tables is None:
+        return ()
+    tables = check_tables(world.tables, daemons=asking(world))
+    return (*tables, *said_by_xinetd(world.configuration))
+
+
+def asking(world: World) -> frozenset[str] | None:
+    """The names by which something here asks libwrap; None where that cannot be seen."""
+    from wraptui.policy.coverage import names_asked
+
+    coverage = world.snapshot.coverage
+    if not coverage or any(each.listener.pid == 0 for each in coverage):
+        return None
+    return names_asked(coverage, world.configuration)
+
+
+def _findings_about(world: World, tables: Tables, path: str, edit: Edit, alone: Table) -> list[Finding]:
+    """The findings about the lines that an edit writes; in a short file also those beside the others."""
+    from wraptui.policy.lint import check_tables
+
+    daemons = asking(world)
+    short = len(tables.allow.text) + len(tables.deny.text) < SHORT
+    if short:
+        lines = range(edit.first + 1, edit.first + len(edit.new) + 1)
+        found = check_tables(tables, daemons=daemons)
+        return [each for each in found if each.file == path and each.line in lines]
+    nothing = read_table(ALLOW, ""), read_table(DENY, "")
+    allow, deny = (alone, nothing[1]) if path == ALLOW else (nothing[0], alone)
+    return [
+        each for each in check_tables(Tables(allow, deny, tables.files)) if each.file == path and each.line
+    ]
 
 
 def service_objections(

@@ -53,7 +53,7 @@ def opened(machine: Machine, workspace: Workspace, path: str) -> Workspace:
 
 
 def edited(machine: Machine, workspace: Workspace, path: str, make: Make, summary: str = "") -> Workspace:
-    """The workspace with one more edit of `path`, itself when nothing is to be changed; raises `NotEdited`."""
+    """The workspace with one more edit of `path`, itself when nothing changes; raises `NotEdited`."""
     open_now = opened(machine, workspace, path)
     try:
         edits = make(open_now.document(path))

@@ -14,6 +14,7 @@ from wraptui.policy import service_edits
 from wraptui.policy.access import Rule
 from wraptui.policy.admission import libwrap_name
 from wraptui.policy.edits import BadText, Edits
+from wraptui.policy.findings import Finding
 from wraptui.policy.sensor import Entry
 from wraptui.policy.services import Service
 from wraptui.syntax.tree import Document, shown, typed
@@ -23,6 +24,7 @@ from wraptui.tui.desk import ALLOW, DENY, NotEdited
 from wraptui.tui.dialogs.rule import BEHIND, END, RuleForm, Written
 from wraptui.tui.display import Cell, from_bytes
 from wraptui.tui.messages import RowAsked
+from wraptui.tui.panes.no_access import covered
 from wraptui.tui.panes.rules import RuleRow
 from wraptui.tui.peers import address
 
@@ -115,7 +117,31 @@ class Editing(Base):
         """Make the first fix that the row's findings offer."""
         found = next((each for each in row.findings if each.fix), None)
         if found is not None:
-            self.edit(found.fix[0].path, lambda _: found.fix, f"mend: {found.message}")
+            self.mend_finding(found)
+
+    def mend_finding(self, found: Finding) -> None:
+        """Make the fix that a finding offers."""
+        if self.edit(found.fix[0].path, lambda _: found.fix, f"mend {found.code}"):
+            self.say(f"Mended, not applied yet: {found.message}")
+
+    def action_findings(self) -> None:
+        """Show everything that is wrong."""
+        from wraptui.tui.dialogs.findings import Findings
+
+        self.push_screen(Findings(self.world), self._finding_chosen)
+
+    def _finding_chosen(self, chosen: tuple[str, Finding] | None) -> None:
+        if chosen is None:
+            return
+        what, found = chosen
+        if what == "mend":
+            self.mend_finding(found)
+        pane = self.dashboard.panes[3]
+        self.dashboard.action_pane(pane.number)
+        for row in pane.table.rows:
+            if row.file == found.file and row.first <= found.line <= row.line:
+                pane.table.select(pane.view.key(row))
+                return
 
     # -- rules ------------------------------------------------------------------------------------------
 
@@ -176,13 +202,13 @@ class Editing(Base):
 
     def _check_new(self, written: Written) -> list[Cell]:
         path = written.path
-        return self._checked(path, lambda d: rule_edits.add_rule(path, d, written.text))
+        return self._objections(path, lambda d: rule_edits.add_rule(path, d, written.text))
 
     def _check_changed(self, written: Written, *, line: int) -> list[Cell]:
         path = written.path
-        return self._checked(path, lambda d: rule_edits.change_rule(path, d, line, written.text))
+        return self._objections(path, lambda d: rule_edits.change_rule(path, d, line, written.text))
 
-    def _checked(self, path: str, make: desk.Make) -> list[Cell]:
+    def _objections(self, path: str, make: desk.Make) -> list[Cell]:
         """What an edit of a rules file would be objected to."""
         from wraptui.tui.checks import rule_objections
 
@@ -256,8 +282,7 @@ class Editing(Base):
             comment = typed(
                 f"{entry.address} touched the sensor {from_bytes(entry.sensor)} on {since} (wraptui)"
             )
-            covered = entry.covers or entry.address
-            self.add_rule(None, daemon="ALL", client=address(covered), path=DENY, comment=comment)
+            self.add_rule(None, daemon="ALL", client=covered(entry), path=DENY, comment=comment)
 
     def action_explain(self) -> None:
         """Ask about any client, beginning with the one under the cursor."""

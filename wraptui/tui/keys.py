@@ -28,6 +28,13 @@ def name_of(binding_key: str) -> str:
     return shown.replace("ctrl+", "^")
 
 
+def _weight(action: str) -> int:
+    """What stands first in the bottom line: what to do with pending changes, with the row, then the rest."""
+    name = action.partition("(")[0]
+    order = {"keep": 0, "review": 1, "row": 2, "explain": 3, "undo": 4, "redo": 4, "filter": 6, "sort": 6}
+    return order.get(name, 5)
+
+
 class Keys(Choices):
     """The bottom line."""
 
@@ -42,7 +49,8 @@ class Keys(Choices):
         """Read the screen's live bindings again."""
         shown: list[Choice] = []
         pinned: list[Choice] = []
-        for node, binding, enabled, _ in self.screen.active_bindings.values():
+        active = sorted(self.screen.active_bindings.values(), key=lambda each: _weight(each.binding.action))
+        for node, binding, enabled, _ in active:
             if not (binding.show and enabled):
                 continue
             name = binding.key_display or name_of(binding.key)

@@ -87,6 +87,8 @@ class Landing(Base):
         self.push_screen(Ask(self.world, "refused", [*lines, "", told], [("L", "do it nevertheless")]), sure)
 
     def _land(self, proposal: Proposal, message: str, seconds: int, *, force: bool) -> None:
+        if self._review is not None and self.screen is self._review:
+            self._review.dismiss(None)
         self._made = Made(self.world, "making the change")
         self.push_screen(self._made)
         self._apply(proposal, message, float(seconds), force)
@@ -129,8 +131,6 @@ class Landing(Base):
             self._pending = receipt if receipt.state == "pending" else None
             if receipt.state in ("kept", "pending"):
                 self._written()
-                if self._review is not None and self._review.is_attached:
-                    self._review.dismiss(None)
             else:
                 self.meet_others()
         self.tell_waiting()

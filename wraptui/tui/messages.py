@@ -6,8 +6,8 @@ from textual.message import Message
 
 from wraptui.changes import Proposal, Receipt
 from wraptui.observe import Snapshot
+from wraptui.policy.access import Tables
 from wraptui.policy.findings import Finding
-from wraptui.workspace import Workspace
 
 
 class SnapshotTaken(Message):
@@ -38,11 +38,11 @@ class RowAsked(Message):
 
 
 class Checked(Message):
-    """The candidate files of this workspace were checked."""
+    """The files were checked, of which these tables were made."""
 
-    def __init__(self, workspace: Workspace, findings: tuple[Finding, ...]) -> None:
+    def __init__(self, tables: Tables, findings: tuple[Finding, ...]) -> None:
         super().__init__()
-        self.workspace, self.findings = workspace, findings
+        self.tables, self.findings = tables, findings
 
 
 class Proposed(Message):

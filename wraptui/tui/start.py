@@ -17,18 +17,26 @@ def start(root: str, *, interval: float = 1.0, plain: bool = False) -> int:
     """Open the console on the machine whose files are below `root`; returns the exit code."""
     from wraptui.system.machine import machine_at
 
-    machine = machine_at(root)
+    machine, watched = machine_at(root), machine_at(root)  # one for each thread: they remember things
     name = os.uname().nodename if machine.live else machine.root
-    return show(machine, name, interval=interval, plain=plain)
+    return show(machine, name, watched=watched, interval=interval, plain=plain)
 
 
-def show(machine: Machine, name: str, *, interval: float = 1.0, plain: bool = False) -> int:
-    """Open the console on this machine, called `name` on screen; returns the exit code."""
+def show(
+    machine: Machine,
+    name: str,
+    *,
+    watched: Machine | None = None,
+    interval: float = 1.0,
+    plain: bool = False,
+) -> int:
+    """Open the console on this machine, called `name` on screen; returns the exit code. `watched` is the same
+    machine once more, for the thread that looks at it."""
 
     def snapshots(stop: threading.Event) -> Iterable[Snapshot]:
         from wraptui.observe import watch
 
-        return watch(machine, interval, stop)
+        return watch(watched or machine, interval, stop)
 
     console = Console(
         machine,

@@ -36,6 +36,7 @@ GROUPS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
             ("K J", "move it up or down (also Shift+arrows)"),
             ("Space", "disable it, or enable it again"),
             ("d", "delete it"),
+            ("F", "everything that is wrong, in one list"),
             ("f", "mend it: make the fix that its finding offers"),
         ),
     ),

@@ -182,7 +182,7 @@ def diff_lines(diff: str) -> Iterator[Words]:
             tone = "good"
         elif line.startswith("-"):
             tone = "bad"
-        yield words(Piece(from_bytes(line), tone))
+        yield words(Piece(from_bytes(line[:1] + line[1:].expandtabs(8)), tone))
 
 
 def wrapped(mark: Words, text: str, tone: str, columns: int = 110) -> Iterator[Words]:

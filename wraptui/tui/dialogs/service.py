@@ -73,16 +73,19 @@ class ServiceForm(Dialog[dict[str, str | None]]):
 
     def body(self) -> Iterable[Widget]:
         for each in self.attributes:
-            effective = value_text(self.service.attributes.get(each.name))
-            origin = self.service.origin.get(each.name, "")
-            hint = (
-                f"{from_bytes(effective)} ({origin})"
-                if effective and origin in ("defaults", "built-in")
-                else "not set"
-            )
+            hint = self._without(each)
             yield Field(each.name, shown(self.before[each.name]), hint=hint, completions=each.choices)
         yield Lines(id="help")
         yield Lines(id="check")
+
+    def _without(self, each: Attribute) -> str:
+        """What counts when the entry does not name the attribute."""
+        service, name = self.service, each.name
+        if each.inherited and name in self.world.configuration.defaults:
+            return f"{from_bytes(value_text(self.world.configuration.defaults[name]))} (defaults)"
+        if service.origin.get(name) in ("defaults", "built-in"):
+            return f"{from_bytes(value_text(service.attributes.get(name)))} ({service.origin[name]})"
+        return "not set"
 
     def on_mount(self) -> None:
         self.query(Input).first().focus()

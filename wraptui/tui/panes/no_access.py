@@ -11,6 +11,7 @@ from wraptui.tui.table import Column
 from wraptui.tui.world import World
 
 FAMILIES = {"ipv4": "IPv4", "ipv6": "IPv6"}
+SOCKETS = {"ipv4": "IPv4", "ipv6": "IPv6 (dual-stack)"}
 
 
 def _left(entry: Entry, world: World) -> Cell:
@@ -27,8 +28,16 @@ def _left(entry: Entry, world: World) -> Cell:
 
 def _who(entry: Entry, world: World) -> Cell:
     mark = "" if entry.certain else "?"
-    widened = f" ({entry.covers})" if entry.covers not in ("", entry.address) else ""
-    return words(address(entry.address), Piece(widened, "warn"), Piece(mark, "warn"))
+    widened = covered(entry)
+    more = f" ({widened})" if widened != address(entry.address) else ""
+    return words(address(entry.address), Piece(more, "warn"), Piece(mark, "warn"))
+
+
+def covered(entry: Entry) -> str:
+    """What the entry keeps out: the address, or the network that xinetd makes of trailing zeros."""
+    covers = address(entry.covers or entry.address)
+    full = "/128" if ":" in covers else "/32"
+    return covers.removesuffix(full)
 
 
 def _blocks(entry: Entry, world: World) -> Cell:
@@ -59,7 +68,7 @@ def _is_sensor(flags: object) -> bool:
 
 
 def _details(entry: Entry, world: World) -> tuple[Words, ...]:
-    blocked = sentence_list(FAMILIES.get(each, each) for each in entry.blocks) or "no"
+    blocked = sentence_list(SOCKETS.get(each, each) for each in entry.blocks) or "no"
     lasting = "until xinetd restarts" if entry.until is None else ""
     if entry.until is not None:
         release = entry.release if entry.release is not None else entry.until
@@ -67,7 +76,7 @@ def _details(entry: Entry, world: World) -> tuple[Words, ...]:
     why = words(
         Piece(address(entry.address), "strong"),
         f" touched the sensor {entry.sensor} {span(world.now - entry.since)} ago: ",
-        f"every xinetd service on an {blocked} socket refuses {entry.covers or entry.address} {lasting}.",
+        f"every xinetd service on an {blocked} socket refuses {covered(entry)} {lasting}.",
     )
     about = spaced(
         f"{entry.hits} more attempts since" if entry.hits != 1 else "1 more attempt since",
