@@ -16,7 +16,7 @@ from textual.worker import get_current_worker
 
 from wraptui.observe import Snapshot
 from wraptui.system.machine import Machine
-from wraptui.tui import desk, themes
+from wraptui.tui import desk, terminal, themes
 from wraptui.tui.dialogs.dialog import Ask
 from wraptui.tui.editing import Editing
 from wraptui.tui.landing import Landing
@@ -66,6 +66,7 @@ class Console(Editing, Landing):
         host: str = "",
         read_only: str = "",
         plain: bool = False,
+        few_colours: bool = False,
         ticking: bool = True,
     ) -> None:
         super().__init__(machine, clock=clock, host=host, read_only=read_only, plain=plain)
@@ -74,7 +75,7 @@ class Console(Editing, Landing):
         self._stop = threading.Event()
         for theme in themes.ALL:
             self.register_theme(theme)
-        self.theme = themes.DARK.name
+        self.theme = themes.ANSI.name if few_colours else themes.DARK.name
 
     def on_mount(self) -> None:
         self.set_class(self.world.glyphs.plain, "plain")
@@ -82,6 +83,8 @@ class Console(Editing, Landing):
         self.call_after_refresh(self._begin)
 
     def _begin(self) -> None:
+        if not self.is_headless:
+            terminal.when_hung_up(self.leave)
         self._watch()
         if self._ticking:
             self.set_interval(1, self._tick)
@@ -135,6 +138,10 @@ class Console(Editing, Landing):
         self.checked(event.tables, event.findings)
 
     def _tick(self) -> None:
+        if not self.is_headless and terminal.gone():
+            terminal.leave_soon()
+            self.leave()
+            return
         self.world = replace(self.world, now=self.clock())
         self.tell_waiting()
         if self.screen is self.dashboard:
@@ -163,7 +170,7 @@ class Console(Editing, Landing):
         self.push_screen(Help(self.world))
 
     def action_theme(self) -> None:
-        self.theme = themes.LIGHT.name if self.theme == themes.DARK.name else themes.DARK.name
+        self.theme = themes.after(self.theme)
 
     # -- the end ----------------------------------------------------------------------------------------
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import codecs
 import os
 import sys
 import threading
 from collections.abc import Iterable
+from contextlib import suppress
 
 from wraptui.observe import Snapshot
 from wraptui.system.machine import Machine
+from wraptui.tui import terminal
 from wraptui.tui.app import Console
 
 
@@ -43,20 +44,11 @@ def show(
         snapshots,
         host=name,
         read_only="" if machine.privileged else machine.note or "without root nothing can be written",
-        plain=plain or not _speaks_utf8(),
+        plain=plain or not terminal.speaks_utf8(),
+        few_colours=terminal.few_colours(),
     )
     code = console.run()
-    sys.stdout.flush()
     if console.farewell:
-        print(console.farewell, file=sys.stderr)
-    return code or 0
-
-
-def _speaks_utf8() -> bool:
-    """Whether the terminal's encoding is UTF-8; where not, nothing that cannot be written may stop us."""
-    for stream in (sys.__stdout__, sys.__stderr__):
-        encoding = getattr(stream, "encoding", None) or "ascii"
-        if codecs.lookup(encoding).name != "utf-8":
-            stream.reconfigure(errors="replace")  # type: ignore[union-attr]
-            return False
-    return True
+        with suppress(OSError):
+            print(console.farewell, file=sys.stderr)
+    return code or console.return_code or 0

@@ -1,8 +1,8 @@
-"""Knows the console's colours: one calm dark theme and one light; all else uses their variables."""
+"""Knows the console's colours: a calm dark theme, a light one, and one of the terminal's own 16."""
 
 from __future__ import annotations
 
-from textual.theme import Theme
+from textual.theme import BUILTIN_THEMES, Theme
 
 DARK = Theme(
     name="wraptui-dark",
@@ -44,4 +44,41 @@ LIGHT = Theme(
         "block-cursor-text-style": "none",
     },
 )
-ALL = (DARK, LIGHT)
+# For terminals with 16 colours: the owner's own.
+ANSI = Theme(
+    name="wraptui-ansi",
+    ansi=True,
+    primary="ansi_blue",
+    secondary="ansi_cyan",
+    accent="ansi_cyan",
+    foreground="ansi_default",
+    background="ansi_default",
+    surface="ansi_default",
+    panel="ansi_default",
+    boost="ansi_default",
+    success="ansi_green",
+    warning="ansi_yellow",
+    error="ansi_red",
+    dark=True,
+    variables={
+        **BUILTIN_THEMES["ansi-dark"].variables,
+        "muted": "ansi_default",
+        "border": "ansi_bright_black",
+        "border-blurred": "ansi_bright_black",
+        "block-cursor-foreground": "ansi_black",
+        "block-cursor-background": "ansi_cyan",
+        "block-cursor-text-style": "none",
+        "input-cursor-background": "ansi_cyan",
+        "input-cursor-foreground": "ansi_black",
+        "input-cursor-text-style": "none",
+        "input-selection-background": "ansi_blue",
+        "input-selection-foreground": "ansi_white",
+    },
+)
+ALL = (DARK, LIGHT, ANSI)
+
+
+def after(name: str) -> str:
+    """The theme that the key turns to."""
+    names = [theme.name for theme in ALL]
+    return names[(names.index(name) + 1) % len(names)] if name in names else DARK.name

@@ -130,9 +130,14 @@ def _decided(world: World, decision: Decision) -> list[Words]:
         mark = world.glyphs.arrow if hit else " " * len(world.glyphs.arrow)
         place = f"{short(step.file).removeprefix('hosts.')}:{step.line}"
         tone = "strong" if hit else ""
-        lines.append(words(Piece(f"{mark} {place:<9} ", "dim"), Piece(from_bytes(step.text), tone)))
+        lines.append(words(Piece(f"{mark} {place:<9} ", "dim"), Piece(from_bytes(_joined(step.text)), tone)))
         lines.append(words(Piece(f"{'':<12}{from_bytes(step.why)}", "dim")))
     return lines
+
+
+def _joined(text: str) -> str:
+    """A logical line in one line."""
+    return text.rstrip("\r\n").replace("\\\n", "")
 
 
 def _because(decision: Decision) -> Words:
