@@ -51,12 +51,13 @@ NAMES = {
     "127.0.0.1": "localhost", "::1": "localhost", "127.0.0.2": "two.test", "127.0.0.3": "three.test",
 }  # fmt: skip
 PROGRAMS = ("/srv/server", "/srv/other")
-BASE: Mapping[str, bytes] = {
+BASE: Mapping[str, bytes | str] = {
     "/etc/services": SERVICES,
     "/etc/protocols": PROTOCOLS,
     "/etc/passwd": PASSWD,
     "/etc/group": GROUP,
     "/etc/hosts": HOSTS,
+    "/etc/host.conf": b"multi on\n",
     "/etc/networks": b"loopback 127.0.0.0\nlink-local 169.254.0.0\nlocalnet 10.1\n",
     "/etc/rpc": b"portmapper 100000 portmap\nrstatd 100001 rstat\n",
     "/etc/nsswitch.conf": b"".join(
@@ -220,122 +221,163 @@ _FATAL_IF_BAD: Mapping[str, st.SearchStrategy[str]] = {
     "only_from": _many(st.sampled_from(["10.0.0.0", "127.0.0.1", "nosuch.test", "::1", "1.2.3.{4,5}", "10.1.0.0/16"])),
     "no_access": _many(st.sampled_from(["10.0.0.0", "127.0.0.1", "nosuch.test", "::1"])),
 }
-_OPERATOR = st.sampled_from(["=", "=", "=", "=", "=", "=", "+=", "-=", ":=", "+ =", "=="])
+_OPERATOR = st.sampled_from(["="] * 30 + ["+=", "+=", "-=", "-=", ":=", "+ =", "=="])
 
 
-def _cased(name: str) -> st.SearchStrategy[str]:
-    return st.sampled_from([name, name, name, name, name.upper(), name.capitalize()])
+def _mostly(usual: str, *others: str, weight: int = 20) -> st.SearchStrategy[str]:
+    return st.sampled_from([usual] * weight + list(others))
 
 
 @st.composite
 def attribute_lines(draw: st.DrawFn, names: list[str], values: Mapping[str, st.SearchStrategy[str]]) -> str:
     """One attribute line, mostly well-formed."""
     name = draw(st.sampled_from(names))
-    operator = draw(_OPERATOR)
-    value = draw(values[name])
+    spelled = draw(st.sampled_from([name] * 8 + [name.upper(), name.capitalize()]))
     before = draw(st.sampled_from(["\t", " ", "", "\t "]))
-    after = draw(st.sampled_from([" ", "\t", "  ", " ", " ", " ", ""]))
-    behind = draw(st.sampled_from(["", "", "", "", "", " ", "\t", "\r", " # comment", " \\"]))
-    gap = draw(st.sampled_from([" ", " ", " ", " ", " ", "\t", "\t\t", "  ", "\f", ""]))
-    return f"{before}{draw(_cased(name))}{gap}{operator}{after}{value}{behind}"
+    gap = draw(_mostly(" ", "\t", "\t\t", "  ", "\f", "", weight=40))
+    operator = draw(_OPERATOR)
+    after = draw(_mostly(" ", "\t", "  ", ""))
+    behind = draw(_mostly("", " ", "\t", "\r", " # comment", " \\", weight=40))
+    return f"{before}{spelled}{gap}{operator}{after}{draw(values[name])}{behind}"
 
 
 _ODD = st.sampled_from(
     ["instances", "\tinstances", "\tport\t", "}", "{", "# comment", "", "  ", "\t}", "} # end", "server_args \\",
      "\tenv A=1", "service x", "=", " = 3", "= 3", "wait\0 = no", "\0", "wait = n\0o", "instances =", "+= 3", "bind =\t",
      "}}", "\f}", "}\r", "defaults", "include /etc/extra", "port 80", "port == 80", "a b c", "-= x", "wait = no \0 yes",
-     "\tonly_from -= 10.0.0.0", "\tonly_from = 10.0.0.0 127.0.0.1", "\tonly_from =", "disable = no", "\tdisable\t= yes"]
+     "\tonly_from -= 10.0.0.0", "\tonly_from = 10.0.0.0 127.0.0.1", "\tonly_from =", "disable = no", "\tdisable\t= yes",
+     "\tdisable = no", "\tdisable = no", "\tuser = nosuch", "\tport = x", "\tserver = /nosuch"]
 )  # fmt: skip
-_SERVICE_NAMES = [name for name in VALUES if name not in ("enabled", "disabled")]
+_SERVICE_NAMES = [name for name in VALUES if name not in ("enabled", "disabled", "rpc_version", "rpc_number", "disable")]
+_KINDS = ["unlisted", "unlisted", "unlisted", "listed", "internal", "sensor", "redirect", "any", "udp", "mux"]
+
+
+def _entry(kind: str, name: str, port: str) -> list[str]:
+    """The lines of an entry of some kind that the daemon would take as it is."""
+    lines = ["type = UNLISTED", f"port = {port}", "protocol = tcp", "socket_type = stream", "wait = no", "user = root",
+             "server = /srv/server"]  # fmt: skip
+    if kind == "any":
+        return []
+    if kind == "mux":
+        lines[0] = "type = UNLISTED TCPMUX"
+    elif kind == "udp":
+        lines[2:5] = ["protocol = udp", "socket_type = dgram", "wait = yes"]
+    elif kind == "redirect":
+        lines[6] = "redirect = 127.0.0.1 80"
+    elif kind == "sensor":
+        lines += ["flags = SENSOR", "deny_time = 10"]
+    elif kind == "listed":
+        lines = ["socket_type = stream", "wait = no", "user = root", "server = /srv/server"]
+    elif kind == "internal":
+        lines = ["type = INTERNAL", "socket_type = stream", "wait = no", f"id = {name}-stream"]
+    return ["\t" + line for line in lines]
+
+
+_NAMES = {
+    "listed": ["ftp", "telnet", "www", "auth", "ssh", "onlytcp", "onlyudp", "http", "FTP", "finger"],
+    "internal": ["echo", "time", "daytime", "chargen", "discard", "tcpmux", "Echo", "ftp"],
+}
 
 
 @st.composite
 def service_entries(draw: st.DrawFn) -> str:
-    """One service entry: a good one of some kind, then spoiled a little."""
-    kind = draw(st.sampled_from(["unlisted", "unlisted", "listed", "internal", "sensor", "redirect", "any", "udp", "mux"]))
-    port = draw(st.sampled_from(["5001", "5002", "5003", "5004", "5005"]))
-    lines: list[str] = []
-    name = draw(st.sampled_from(["a", "b", "c", "ftp", "d"]))
-    if kind in ("unlisted", "udp", "redirect", "sensor", "mux"):
-        lines = ["\ttype = UNLISTED", f"\tport = {port}", "\tprotocol = tcp", "\tsocket_type = stream", "\twait = no",
-                 "\tuser = root", "\tserver = /srv/server"]  # fmt: skip
-    if kind == "mux":
-        lines[0] = "\ttype = UNLISTED TCPMUX"
-    if kind == "udp":
-        lines[2:5] = ["\tprotocol = udp", "\tsocket_type = dgram", "\twait = yes"]
-    if kind == "redirect":
-        lines[6] = "\tredirect = 127.0.0.1 80"
-    if kind == "sensor":
-        lines += ["\tflags = SENSOR", "\tdeny_time = 10"]
-    if kind == "listed":
-        name = draw(st.sampled_from(["ftp", "telnet", "www", "auth", "tftp", "onlytcp", "onlyudp", "http", "FTP"]))
-        lines = ["\tsocket_type = stream", "\twait = no", "\tuser = root", "\tserver = /srv/server"]
-    if kind == "internal":
-        name = draw(st.sampled_from(["echo", "time", "daytime", "chargen", "discard", "tcpmux", "Echo", "ftp"]))
-        lines = ["\ttype = INTERNAL", "\tsocket_type = stream", "\twait = no", "\tuser = root", f"\tid = {name}-stream"]
-    extra = draw(st.lists(attribute_lines(_SERVICE_NAMES, VALUES), max_size=4))
-    odd = draw(st.lists(_ODD, max_size=draw(st.sampled_from([0, 0, 0, 0, 1, 2]))))
+    """One service entry: a good one of some kind, then changed, and now and then spoiled."""
+    kind = draw(st.sampled_from(_KINDS))
+    name = draw(st.sampled_from(_NAMES.get(kind, ["a", "b", "c", "ftp", "d"])))
+    lines = _entry(kind, name, draw(st.sampled_from([str(port) for port in range(5001, 5020)])))
+    extra = draw(st.lists(attribute_lines(_SERVICE_NAMES, VALUES), max_size=5))
+    odd = draw(st.lists(_ODD, max_size=draw(st.sampled_from([0] * 8 + [1, 2]))))
     for line in [*extra, *odd]:
         lines.insert(draw(st.integers(0, len(lines))), line)
-    if lines and draw(st.integers(0, 5)) == 0:
+    if lines and draw(st.integers(0, 11)) == 0:
         del lines[draw(st.integers(0, len(lines) - 1))]
-    header = draw(st.sampled_from(["service {}"] * 12 + ["service {} {{", " Service\t{}", "service", "service {} more words",
-                                                         "serv {}", "SERVICE {}\r"])).format(name)  # fmt: skip
-    opening = draw(st.sampled_from(["{"] * 12 + [" {\t", "{ # x", "", "{\r", "# c\n\n{"]))
-    closing = draw(st.sampled_from(["}"] * 14 + [" }\t", "} # x", "", "}\r", "}}"]))
+    header = draw(_mostly("service {}", "service {} {{", " Service\t{}", "service", "service {} more words", "serv {}",
+                          "SERVICE {}\r", weight=60)).format(name)  # fmt: skip
+    opening = draw(_mostly("{", " {\t", "{ # x", "", "{\r", "# c\n\n{", weight=60))
+    closing = draw(_mostly("}", " }\t", "} # x", "", "}\r", "}}", weight=60))
     return "\n".join([header, opening, *lines, closing])
 
 
 @st.composite
 def default_entries(draw: st.DrawFn) -> str:
     """One defaults entry; now and then one that makes the daemon exit."""
-    good = draw(st.integers(0, 7)) > 0
+    good = draw(st.integers(0, 15)) > 0
     values = {**VALUES, **_FATAL_IF_BAD} if good else VALUES
-    lines = draw(st.lists(attribute_lines(_DEFAULT_NAMES, values), max_size=5))
-    for line in draw(st.lists(_ODD, max_size=draw(st.sampled_from([0, 0, 0, 0, 0, 1])))):
+    lines = draw(st.lists(attribute_lines(_DEFAULT_NAMES, values), max_size=6))
+    for line in draw(st.lists(_ODD, max_size=draw(st.sampled_from([0] * 12 + [1])))):
         lines.insert(draw(st.integers(0, len(lines))), line)
-    closing = draw(st.sampled_from(["}"] * 14 + ["} x", ""]))
-    return "\n".join(["defaults", draw(st.sampled_from(["{"] * 9 + ["{ x"])), *lines, closing])
+    closing = draw(_mostly("}", "} x", "", weight=40))
+    return "\n".join(["defaults", draw(_mostly("{", "{ x", weight=40)), *lines, closing])
 
 
 _TOP = st.sampled_from(
     ["# comment", "", "}", "garbage", "include /etc/extra", "includedir /etc/xinetd.d", "include /nosuch", "includedir /nosuch",
      "include", "includedir", "include /etc", "includedir /etc/extra", "include etc/extra", "include /etc/extra more",
-     "includedir /etc/xinetd.d/", "\0service x", "Include /etc/extra", "{"]
+     "includedir /etc/xinetd.d/", "\0service x", "Include /etc/extra", "{", "includedir /etc/xinetd.d",
+     "includedir /etc/xinetd.d", "include /etc/extra", "include /etc/link"]
 )  # fmt: skip
 
 
 @st.composite
 def file_texts(draw: st.DrawFn, top: bool = False) -> bytes:
     """One configuration file."""
-    parts = draw(st.lists(service_entries(), max_size=4 if top else 2))
-    if draw(st.integers(0, 2)) == 0:
+    parts = draw(st.lists(service_entries(), max_size=5 if top else 2))
+    if draw(st.integers(0, 1)) == 0:
         parts.insert(0, draw(default_entries()))
-    if draw(st.integers(0, 7)) == 0:
+    if draw(st.integers(0, 15)) == 0:
         parts.insert(draw(st.integers(0, len(parts))), draw(default_entries()))
     if top:
-        for line in draw(st.lists(_TOP, max_size=2)):
+        for line in draw(st.lists(_TOP, max_size=draw(st.sampled_from([0, 0, 1, 2])))):
             parts.insert(draw(st.integers(0, len(parts))), line)
     text = "\n".join(parts)
     if draw(st.integers(0, 9)) > 0:
         text += "\n"
-    if draw(st.integers(0, 30)) == 0:
+    if draw(st.integers(0, 50)) == 0:
         text = text.replace("\n", "\r\n")
     return text.encode("utf-8")
 
 
 _MEMBERS = st.sampled_from(["a", "B", "b~", "c.conf", "_d", "#e#", "f g", "a~b", "z", "é"])
+_ODD_MEMBERS: Mapping[str, bytes | str] = {"dangling": "/nosuch", "zz": "/nosuch", "sub": "", "link": "/etc/extra"}
 
 
 @st.composite
-def trees(draw: st.DrawFn) -> dict[str, bytes]:
-    """A tree of configuration files."""
-    files = {"/etc/xinetd.conf": draw(file_texts(top=True))}
-    text = files["/etc/xinetd.conf"].lower()
-    if b"extra" in text:
+def inetd_texts(draw: st.DrawFn) -> bytes:
+    """An inetd.conf."""
+    lines = []
+    for _ in range(draw(st.integers(0, 4))):
+        fields = [
+            draw(_mostly(name, f"{name}/1", weight=30))
+            if (name := draw(st.sampled_from(["ftp", "echo", "time", "ssh", "www", "discard", "nosuch", "auth"])))
+            else "",
+            draw(_mostly("stream", "dgram", "STREAM", "foo")),
+            draw(_mostly("tcp", "udp", "tcp6", "TCP", weight=12)),
+            draw(_mostly("nowait", "wait", "nowait.50", "NOWAIT", weight=12)),
+            draw(_mostly("root", "nosuch", "root.tty", "root.nosuch", "nobody")),
+            draw(st.sampled_from(["/srv/server", "internal", "/srv/nosuch", "Internal"])),
+            *draw(st.lists(st.sampled_from(["server", "-x", "y"]), max_size=3)),
+        ]
+        lines.append(draw(_mostly(" ", "\t", "  ")).join(fields))
+    lines += draw(st.lists(st.sampled_from(["# comment", "", " "]), max_size=2))
+    return "\n".join(lines).encode()
+
+
+@st.composite
+def trees(draw: st.DrawFn) -> dict[str, bytes | str]:
+    """A tree of configuration files: path to content, to where a link leads (`str`), or "" for a directory."""
+    text = draw(file_texts(top=True))
+    files: dict[str, bytes | str] = {"/etc/xinetd.conf": text, "/etc/link": "extra", "/var/log": ""}
+    text = text.lower()
+    if b"extra" in text or b"link" in text:
         files["/etc/extra"] = draw(file_texts())
     if b"includedir" in text:
         files["/etc/xinetd.d/.keep"] = b""
         for name in draw(st.lists(_MEMBERS, max_size=3, unique=True)):
             files[f"/etc/xinetd.d/{name}"] = draw(file_texts())
+        for name in draw(st.lists(st.sampled_from(sorted(_ODD_MEMBERS)), max_size=draw(st.sampled_from([0, 0, 1, 2])))):
+            files[f"/etc/xinetd.d/{name}"] = _ODD_MEMBERS[name]
+    if draw(st.integers(0, 3)) == 0:
+        files["/etc/host.conf"] = b""
+    if draw(st.integers(0, 9)) == 0:
+        files["/etc/inetd.conf"] = draw(inetd_texts())
     return files

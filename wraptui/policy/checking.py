@@ -24,6 +24,10 @@ class Dropped(Exception):
     """The service does not run; the last message tells why."""
 
 
+class Crashed(Exception):
+    """The daemon crashes here: it copies an address from defaults that it has not got."""
+
+
 @dataclass(frozen=True, slots=True)
 class Checks:
     """Filling from defaults, then the checks of a whole entry."""
@@ -95,6 +99,8 @@ class Checks:
         if draft.bind is None:
             draft.specified.discard("bind")
         if "bind" not in draft.specified and not draft.bind_name:
+            if given.bind is None and "bind" in given.specified:
+                raise Crashed
             if given.bind is not None and "bind" in given.specified:
                 draft.bind = given.bind
                 self._specify(draft, "bind", "defaults")

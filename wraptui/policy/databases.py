@@ -45,10 +45,13 @@ class Databases:
         """The network number of a name in /etc/networks."""
         return self._networks.get(folded(name))
 
-    def addresses(self, name: str) -> tuple[str, ...]:
-        """The addresses of a host name in /etc/hosts, IPv6 first, each kind in file order."""
-        found = self._hosts.get(folded(name), ())
-        return tuple(sorted(found, key=lambda address: ":" not in address))
+    def addresses(self, name: str, version: int = 0) -> tuple[tuple[int, int], ...]:
+        """The addresses, (version, number), of a host in /etc/hosts: of one version, or of both; in file order.
+
+        Unless /etc/host.conf says `multi on`, only the first line counts that has one.
+        """
+        found = [one for one in self._hosts.get(folded(name), ()) if version in (0, one[0])]
+        return tuple(found if self._multi else found[:1])
 
     def _rows(self, path: str) -> Iterator[list[str]]:
         for line in self._text(path).split("\n"):
@@ -128,16 +131,23 @@ class Databases:
         return table
 
     @cached_property
-    def _hosts(self) -> dict[str, tuple[str, ...]]:
-        from wraptui.policy.addresses import ipv4_number, ipv6_number
+    def _hosts(self) -> dict[str, tuple[tuple[int, int], ...]]:
+        from wraptui.policy.addresses import numeric_address
 
-        table: dict[str, tuple[str, ...]] = {}
+        table: dict[str, tuple[tuple[int, int], ...]] = {}
         for address, *names in self._rows("/etc/hosts"):
-            if ipv4_number(address) is None and ipv6_number(address) is None:
+            known = numeric_address(address)
+            if known is None:
                 continue
             for name in dict.fromkeys(folded(name) for name in names):
-                table[name] = (*table.get(name, ()), address)
+                table[name] = (*table.get(name, ()), known)
         return table
+
+    @cached_property
+    def _multi(self) -> bool:
+        rows = list(self._rows("/etc/host.conf"))
+        said = [row[1:2] for row in rows if folded(row[0]) == "multi"]
+        return bool(said) and [folded(word) for word in said[-1]] == ["on"]
 
 
 def _blanked(line: str) -> str:

@@ -12,6 +12,8 @@ from wraptui.syntax.tree import byte_text
 from wraptui.syntax.xinetd import Scanner, folded
 
 PATH = "/etc/inetd.conf"
+SHORTEST_RPC_NAME = 15
+"""The daemon frees the first word before it reads the versions in it: what lies within 16 bytes is gone."""
 _STREAMS = ("time", "daytime", "chargen", "echo")
 _COMPAT = re.compile(r"^[ \t]*INETD_COMPAT=[\"']?([^\"'\s]*)", re.MULTILINE)
 _OPTION = re.compile(r"^[ \t]*XINETD_OPTS=.*-inetd_compat\b", re.MULTILINE)
@@ -73,6 +75,8 @@ def _fill(draft: Draft, words: tuple[str, ...], versions: str | None, world: Wor
     if "rpc" in protocol:
         if versions is None:
             raise _Refused("inetd.conf - an RPC service without versions")
+        if len(draft.name) < SHORTEST_RPC_NAME:
+            raise _Refused("inetd.conf - xinetd loses the RPC versions of a short name")
         draft.versions = _versions(versions)
         _, slash, protocol = protocol.partition("/")
         if not slash:

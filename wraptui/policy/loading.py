@@ -7,18 +7,24 @@ from dataclasses import dataclass, field, replace
 
 from wraptui.policy.activation import Sockets
 from wraptui.policy.attributes import ANY, attribute
-from wraptui.policy.checking import Checks, Dropped
+from wraptui.policy.checking import Checks, Crashed, Dropped
 from wraptui.policy.databases import Databases
 from wraptui.policy.effective import default_attributes, effective_attributes
 from wraptui.policy.files import Files
-from wraptui.policy.services import Configuration, Defaults, Message, Service
+from wraptui.policy.services import Configuration, Defaults, Doubt, Message, Service
 from wraptui.policy.settings import Draft, World
 from wraptui.syntax.tree import shown, typed
 from wraptui.syntax.xinetd import Assignment, Broken, Header, Scanner, folded
 
 FATAL = "A fatal error was encountered while parsing the default section. xinetd will exit."
-DEEPEST = 50
-"""Includes inside includes beyond this are a cycle: the daemon goes on until it has no descriptors left."""
+STRAYED = "an attribute name with nothing behind it, at the end of the file: xinetd reads beyond, and may crash"
+CYCLE = "this file is being read already: xinetd would read it again and again until it can open no more files"
+NO_ID = "an internal service that inetd.conf cannot have: xinetd has no id for it, and may crash"
+CRASH = "a line is wrong after a bind to a host of several addresses: xinetd crashes"
+TOO_MANY = "more files are included than anybody needs; the rest is not looked at here"
+MOST_FILES = 20_000
+LONGEST = 2048
+"""What fits into one message of the daemon, its level, file and line included."""
 
 
 class FatalDefaults(Exception):
@@ -47,6 +53,7 @@ class Loader:
     records: list[Record] = field(default_factory=list)
     read: list[str] = field(default_factory=list)
     entries: list[Defaults] = field(default_factory=list)
+    doubts: list[Doubt] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.databases = Databases(self.files)
@@ -54,16 +61,26 @@ class Loader:
         self.defaults = Draft("(null)")
         self.file = typed(self.path)  # as the daemon names the current file
         self.line = 0
+        self.open: list[str] = []  # the files being read, outermost first
 
     # -- messages
 
     def complain(self, level: str, text: str) -> None:
         """A message about the current line."""
-        self.messages.append(Message(level, text, self.file, self.line))
+        length = len(level) + 2 + len(text)
+        place = f" [file={self.file}] [line={self.line}]"
+        if length + len(place) > LONGEST:
+            text = (text + place)[: LONGEST - len(level) - 2]
+            self.messages.append(Message(level, text))
+        else:
+            self.messages.append(Message(level, text, self.file, self.line))
 
     def say(self, level: str, text: str) -> None:
         """A message about no line."""
-        self.messages.append(Message(level, text))
+        self.messages.append(Message(level, text[: LONGEST - len(level) - 2]))
+
+    def doubt(self, path: str, line: int, text: str) -> None:
+        self.doubts.append(Doubt(path, line, text))
 
     # -- the whole
 
@@ -77,19 +94,27 @@ class Loader:
             self.say("CRITICAL", "couldn't get configuration. Exiting...")
             return self._result(False)
         try:
-            self._file(data, self.file, 0)
+            self._file(data, self.file)
         except FatalDefaults:
             self.say("ERROR", FATAL)
             self.say("WARNING", "Exiting...")
-            for record in self.records:
-                record.why_not = record.why_not or "the daemon exits: fatal error in defaults"
+            self._stop("xinetd exits: fatal error in defaults")
             return self._result(False)
         if self.inetd_compat:
             self._inetd()
         self._disable()
-        self._check()
+        try:
+            self._check()
+        except Crashed:
+            self.doubt(self.defaults.file, self.defaults.first, CRASH)
+            self._stop("xinetd crashes")
+            return self._result(False)
         self._activate()
         return self._result(True)
+
+    def _stop(self, why: str) -> None:
+        for record in self.records:
+            record.why_not = record.why_not or why
 
     def _inetd(self) -> None:
         from wraptui.policy.inetd import PATH, read_inetd
@@ -102,6 +127,9 @@ class Loader:
         self.file, self.line = path, 0
         for draft, why_not in read_inetd(data, self.world, self._counted):
             self.records.append(Record(draft, why_not))
+            if not draft.id:
+                draft.id = draft.name
+                self.doubt(path, draft.first, NO_ID)
 
     def _counted(self, line: int) -> None:
         self.line = line
@@ -114,6 +142,7 @@ class Loader:
             default_attributes(self.defaults),
             tuple(self.read),
             tuple(self.entries),
+            tuple(self.doubts),
         )
 
     def _service(self, record: Record) -> Service:
@@ -134,9 +163,14 @@ class Loader:
         self.read.append(path)
         return data
 
-    def _file(self, data: bytes, name: str, depth: int) -> None:
-        self.file, self.line = name, 0
+    def _file(self, data: bytes, name: str) -> None:
         path = self.world.path(name)
+        self.open.append(path)
+        self._entries(data, name, path)
+        self.open.pop()
+
+    def _entries(self, data: bytes, name: str, path: str) -> None:
+        self.file, self.line = name, 0
         scanner = Scanner(data, self._scanned)
         self._scanner = scanner
         found_defaults = False
@@ -146,6 +180,10 @@ class Loader:
             except Broken:
                 self._skip(scanner)
                 continue
+            finally:
+                if scanner.strayed:
+                    self.doubt(path, scanner.strayed, STRAYED)
+                    scanner.strayed = 0
             self.line = scanner.count
             if header is None:
                 return
@@ -159,9 +197,9 @@ class Loader:
                     found_defaults = self._defaults_entry(scanner, header, path)
             else:
                 if header.keyword == "include":
-                    self._include(header.name, depth)
+                    self._include(header.name, header.line)
                 else:
-                    self._include_directory(header.name, depth)
+                    self._include_directory(header.name, header.line)
                 self._scanner, self.file, self.line = scanner, name, scanner.count
 
     def _scanned(self, level: str, text: str) -> None:
@@ -186,26 +224,28 @@ class Loader:
                 draft.specified.add(found.canonical)
                 draft.origin[found.canonical] = f"{draft.file}:{line.first}"
 
-    def _include(self, name: str, depth: int) -> bool:
+    def _include(self, name: str, line: int) -> bool:
         """Read another file; False when it cannot be opened."""
+        path = self.world.path(name)
         try:
-            if depth >= DEEPEST:
+            if path in self.open or len(self.read) >= MOST_FILES:
+                self.doubt(self.open[-1], line, CYCLE if path in self.open else TOO_MANY)
                 raise OSError
-            data = self._data(self.world.path(name))
+            data = self._data(path)
         except OSError:
             self.complain("ERROR", f"Unable to open included configuration file: {name}")
             return False
         self.complain("DEBUG", f"Reading included configuration file: {name}")
-        self._file(data, name, depth + 1)
+        self._file(data, name)
         return True
 
-    def _include_directory(self, directory: str, depth: int) -> None:
+    def _include_directory(self, directory: str, line: int) -> None:
         try:
             names = sorted(typed(name) for name in self.files.names(self.world.path(directory)))
         except OSError:
             self.complain("ERROR", f"Unable to read included directory: {directory}")
             return
-        entered = False
+        entered = failed = False
         for name in names:
             if "." in name or name.endswith("~"):
                 continue
@@ -217,11 +257,16 @@ class Loader:
                 kind = self.files.status(self.world.path(path)).kind
             except OSError:
                 self.complain("ERROR", f"Unable to stat includedir file {path}")
+                failed = True
                 continue
             if kind != "file":
                 self.say("ERROR", f"{path} is not a regular file. It is being skipped.")
                 continue
-            entered = self._include(path, depth) or entered
+            # The end of every file that is read clears the error number.
+            failed = not self._include(path, line)
+            entered = entered or not failed
+        if failed:
+            self.complain("ERROR", f"Error reading included directory: {directory}")
 
     # -- entries
 
@@ -250,9 +295,13 @@ class Loader:
         draft = self.defaults
         draft.file, draft.first, draft.lines = path, header.line, {}
         try:
-            return self._attributes(scanner, draft, "defaults")
+            whole = self._attributes(scanner, draft, "defaults")
         except Broken:
             return False
+        else:
+            if draft.bind is None:
+                draft.specified.discard("bind")
+            return whole
         finally:
             self.entries.append(Defaults(path, header.line, scanner.last, draft.lines))
 

@@ -11,7 +11,7 @@ _NUMBER = {
 }
 _FLOAT = re.compile(
     r"[ \t\n\v\f\r]*([+-]?)(?:(inf(?:inity)?|nan(?:\([0-9a-z_]*\))?)|"
-    r"0x((?:[0-9a-f]+\.?[0-9a-f]*|\.[0-9a-f]+)(?:p[+-]?[0-9]+)?)|"
+    r"0x((?:[0-9a-f]+\.?[0-9a-f]*|\.[0-9a-f]*)(?:p[+-]?[0-9]+)?)|"
     r"((?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:e[+-]?[0-9]+)?))",
     re.ASCII | re.IGNORECASE,
 )
@@ -72,22 +72,25 @@ def floating(text: str) -> float | None:
     if found is None:
         return None
     sign, word, hexadecimal, decimal = found.groups()
-    # scanf reads one character at a time and cannot take back a half-read exponent or word.
     rest = text[found.end() :].lower()
-    if word and not word.lower().startswith("nan"):
+    # scanf cannot take back what it has read of a word that then is none.
+    if word:
         if word.lower() == "inf" and rest[:1] == "i":
             return None
-        number = float("inf")
-    elif word:
-        number = float("nan")
+        number = float(word[:3])
     elif hexadecimal:
-        if rest[:1] == "p" and "p" not in hexadecimal.lower():
-            return None
-        number = float.fromhex("0x" + hexadecimal)
+        number = _hexadecimal(hexadecimal)
+    elif decimal == "0" and rest[:1] == "x":
+        return None
     else:
-        if rest[:1] == "e" and "e" not in decimal.lower():
-            return None
-        if rest[:1] == "x" and decimal == "0":
-            return None
         number = float(decimal)
     return -number if sign == "-" else number
+
+
+def _hexadecimal(digits: str) -> float:
+    try:
+        return float.fromhex("0x" + digits)
+    except OverflowError:
+        return float("inf")
+    except ValueError:  # a point without a digit
+        return 0.0

@@ -60,9 +60,18 @@ class Defaults:
 
 
 @dataclass(frozen=True, slots=True)
+class Doubt:
+    """A place where the daemon's behaviour is not defined, so that all told here is a guess: what happens there."""
+
+    file: str
+    line: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Configuration:
     """All that xinetd would load. `starts` is False when a fatal error in defaults, or an unreadable main file,
-    makes the daemon exit. `files` are those read, in order."""
+    makes the daemon exit. `files` are those read, in order. With `doubts` nothing is certain."""
 
     starts: bool
     services: tuple[Service, ...] = ()
@@ -70,6 +79,7 @@ class Configuration:
     defaults: Mapping[str, Value] = field(default_factory=dict)
     files: tuple[str, ...] = ()
     default_entries: tuple[Defaults, ...] = ()
+    doubts: tuple[Doubt, ...] = ()
 
 
 ENVIRONMENT = frozenset(("PATH", "TZ"))

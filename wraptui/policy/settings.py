@@ -462,22 +462,19 @@ def set_redirect(draft: Draft, words: Words, operator: str, world: World) -> boo
     if port >= 65536:
         world.complain("ERROR", "port number too large")
         return False
-    wanted = 6 if ":" in words[0] else 4
-    found = [address for version, address in _resolved(words[0], world) if version == wanted]
+    found = _resolved(words[0], 6 if ":" in words[0] else 4, world)
     if not found:
         world.complain("ERROR", "bad address")
         return False
-    draft.redirect = (_address_text(wanted, found[0]), port)
+    version, number = found[0]
+    draft.redirect = (addresses.ipv4_text(number) if version == 4 else addresses.ipv6_text(number), port)
     return True
 
 
 def set_bind(draft: Draft, words: Words, operator: str, world: World) -> bool:
     word = words[0]
-    found = _resolved(word, world)
-    if word.strip(".0123456789") == "":
-        found = [one for one in found if one[0] == 4]
-    elif ":" in word:
-        found = [one for one in found if one[0] == 6]
+    version = 4 if not word.strip(".0123456789") else 6 if ":" in word else 0
+    found = _resolved(word, version, world)
     if not found:
         world.complain("ERROR", "bad address")
         return False
@@ -488,22 +485,17 @@ def set_bind(draft: Draft, words: Words, operator: str, world: World) -> bool:
     return True
 
 
-def _resolved(word: str, world: World) -> list[tuple[int, int]]:
-    """(version, number) of an address or of a host in /etc/hosts, in getaddrinfo's order."""
+def _resolved(word: str, version: int, world: World) -> Sequence[tuple[int, int]]:
+    """(version, number) of an address in figures or of a host in /etc/hosts; version 0 is either."""
     numeric = addresses.numeric_address(word)
     if numeric is not None:
-        return [numeric]
-    found = [addresses.numeric_address(text) for text in world.databases.addresses(word)]
-    return [one for one in found if one is not None]
+        return [numeric] if version in (0, numeric[0]) else []
+    return world.databases.addresses(word, version)
 
 
 def resolved_as(word: str, version: int, world: World) -> tuple[int, int] | None:
-    """The first address of a kind that a host has in /etc/hosts."""
-    return next((one for one in _resolved(word, world) if one[0] == version), None)
-
-
-def _address_text(version: int, number: int) -> str:
-    return addresses.ipv4_text(number) if version == 4 else addresses.ipv6_text(number)
+    """The first address of a version that a host has in /etc/hosts."""
+    return next(iter(_resolved(word, version, world)), None)
 
 
 def set_access_times(draft: Draft, words: Words, operator: str, world: World) -> bool:

@@ -64,7 +64,7 @@ class Scanner:
     def __init__(self, data: bytes, complain: Complain) -> None:
         self._data = data
         self._complain = complain
-        self._memory = bytearray(_AUXILIARY + _BUFFER + 1)
+        self._memory = bytearray(_AUXILIARY + _BUFFER + 2)
         self._next = self._end = _AUXILIARY
         self._taken = 0  # bytes of the file that are, or were, in the buffer
         self._block = 0  # offset in the file of the buffer's first byte
@@ -73,6 +73,7 @@ class Scanner:
         self.count = 0
         self.line = 0
         self.last = 0
+        self.strayed = 0  # the last physical line from which the daemon read memory that is not the file's
 
     # -- the buffer
 
@@ -203,14 +204,20 @@ class Scanner:
         return Assignment(name.decode("latin-1"), operator.decode("latin-1"), values, self.line, self.last)
 
     def _odd_assignment(self, start: int) -> Assignment:
-        """An attribute line read byte by byte, past its end if need be, writing what the daemon writes."""
+        """An attribute line read byte by byte, past its end if need be, writing what the daemon writes.
+
+        Past the end of the file it reads whatever its memory holds: what it says then is a guess here.
+        """
         memory = self._memory
-        limit = len(memory) - 1
         blank = _BLANK.match(memory, start)
         begin = position = blank.end() if blank else start
-        while position < limit and memory[position] not in SPACE and memory[position] != 0x3D:
+        while position < self._end and memory[position] not in SPACE and memory[position] != 0x3D:
             position += 1
-        if position < limit and memory[position] == 0x3D:
+        if position >= self._end:
+            self.strayed = self.line
+            self._complain("ERROR", f"Bad operator for attribute: {self._name(begin)}")
+            raise Broken
+        if memory[position] == 0x3D:
             memory[position] = 0
             self._complain("ERROR", f"Attribute {self._name(begin)} needs a space before operator")
             raise Broken
@@ -218,10 +225,12 @@ class Scanner:
         blank = _BLANK.match(memory, position + 1)
         position = blank.end() if blank else position + 1
         operator = ""
-        if position < limit and memory[position] in b"+-":
+        if position >= self._end:
+            self.strayed = self.line
+        elif memory[position] in b"+-":
             operator = chr(memory[position])
             position += 1
-        if position >= limit or (memory[position] == 0 and not operator):
+        if memory[position] == 0 and not operator:
             self._complain("ERROR", f"Nothing after attribute: {self._name(begin)}")
             raise Broken
         if memory[position] != 0x3D:
