@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from wraptui import reloading
-from wraptui.observe import Snapshot
-from wraptui.policy.findings import Finding
+from wraptui.proposals import Proposal, propose
 from wraptui.recovery import (
-    ALLOW,
-    DENY,
     NothingPending,
     Overtaken,
     Receipt,
@@ -74,31 +71,6 @@ class ChangedMeanwhile(NotDone):
     def __init__(self, paths: Sequence[str]) -> None:
         super().__init__(f"Changed by somebody else meanwhile: {', '.join(paths)}. Nothing was written.")
         self.paths = tuple(paths)
-
-
-@dataclass(frozen=True, slots=True)
-class Proposal:
-    """What a change would do. `refusals` are the reasons not to make it without a special word; `warnings`
-    are worth reading; both are sentences. `reloads`: xinetd is to read its files again."""
-
-    changes: tuple[FileChange, ...]
-    findings_added: tuple[Finding, ...] = ()
-    findings_removed: tuple[Finding, ...] = ()
-    warnings: tuple[str, ...] = ()
-    refusals: tuple[str, ...] = ()
-    reloads: bool = False
-    notes: tuple[str, ...] = ()
-
-    @property
-    def diff(self) -> str:
-        """One unified diff over all files, byte text."""
-        return "".join(change.diff for change in self.changes)
-
-
-def propose(machine: Machine, changes: Sequence[FileChange], snapshot: Snapshot | None = None) -> Proposal:
-    """What making `changes` (a workspace's, or those of `restoring`) would do, without doing anything."""
-    changed = tuple(change for change in changes if change.before != change.after)
-    return Proposal(changed, reloads=any(change.path not in (ALLOW, DENY) for change in changed))
 
 
 Arm = Callable[[Machine, str, str], str]

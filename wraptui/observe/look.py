@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator, Sequence
 
 from wraptui.observe.findings import Findings
-from wraptui.observe.guards import Guard, Listeners
+from wraptui.observe.guards import Guard, Listeners, port_of
 from wraptui.observe.kept import Kept
 from wraptui.observe.log import Log
 from wraptui.observe.snapshot import Daemon, Snapshot, Visit
@@ -15,11 +15,12 @@ from wraptui.observe.states import Activity, states
 from wraptui.observe.visits import Rulings, Visits
 from wraptui.policy.access import Table, Tables, read_table
 from wraptui.policy.coverage import Coverage
+from wraptui.policy.files import Files
 from wraptui.policy.sensor import NoAccess
 from wraptui.policy.services import Configuration, Service, read_configuration
 from wraptui.syntax.tree import byte_text
 from wraptui.system import xinetd
-from wraptui.system.files import Readable, Remembered, is_missing
+from wraptui.system.files import Remembered, is_missing
 from wraptui.system.machine import Machine
 from wraptui.system.processes import Process
 
@@ -55,13 +56,13 @@ class Memory:
         return read_configuration(files, daemon.configuration, inetd_compat=daemon.inetd_compat)
 
 
-def read_tables(files: Readable) -> Tables:
+def read_tables(files: Files) -> Tables:
     """Both tables, as libwrap would find them now."""
     allow, deny = (_table(files, path) for path in (ALLOW, DENY))
     return Tables(allow, deny, files)
 
 
-def _table(files: Readable, path: str) -> Table:
+def _table(files: Files, path: str) -> Table:
     try:
         return read_table(path, byte_text(files.read(path)))
     except (FileNotFoundError, IsADirectoryError):
@@ -144,20 +145,21 @@ def _visits(
         notes.append(f"The connections cannot be seen: {error.strerror or error}.")
         return (), (), ()
     listening = [each for each in connections if each.state == "LISTEN"]
-    ports = {each.local_port for each in listening}
+    # A service that cps stopped does not listen; its visitors are still there.
+    ports = {each.local_port for each in listening} | set(map(port_of, configuration.services))
     inbound = memory.visits.inbound(connections, ports)
-    wanted = {each.inode for each in (*listening, *inbound)}
+    wanted = {each.inode for each in inbound} | {each.inode for each in listening}
     owners = machine.owners(wanted, [each.pid for each in children])
-    unseen = sum(each.inode != 0 and each.inode not in owners for each in inbound)
+    unseen = len(wanted - owners.keys() - {0})
     if unseen:
         notes.append(
-            f"The process of {unseen} connection{'s' * (unseen > 1)} cannot be seen"
+            f"The process of {unseen} socket{'s' * (unseen > 1)} cannot be seen"
             + ("." if machine.privileged else " without root.")
         )
     guards, coverage = memory.listeners.look(listening, owners, configuration, memory.daemon)
     minute = int(machine.now() // 60) if any(map(has_times, configuration.services)) else 0
     memory.visits.take(Rulings(tables, configuration, guards, no_access, minute))
-    return memory.visits.of(inbound, owners), guards, coverage
+    return memory.visits.of(inbound, owners, children), guards, coverage
 
 
 def has_times(service: Service) -> bool:

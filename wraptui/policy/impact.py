@@ -71,7 +71,8 @@ class Turn:
 @dataclass(frozen=True, slots=True)
 class Impact:
     """All of it: who is refused now and was granted before, who is let in now, and of whom it cannot be told
-    (a changed rule asks for a host name that is not known). `asked` counts the clients looked at."""
+    (a changed rule asks for a host name that is not known). `asked` counts the clients looked at,
+    each once for every service."""
 
     asked: int = 0
     live: int = 0
@@ -126,7 +127,8 @@ def impact(
             (refused if now == REFUSED else admitted).append(Turn(client, then, now, why))
     progress(len(distinct), len(distinct))
     live = sum(client.live for client in distinct)
-    return Impact(len(distinct), live, tuple(refused), tuple(admitted), tuple(uncertain))
+    asked = len({(client.service, client.address) for client in distinct})
+    return Impact(asked, live, tuple(refused), tuple(admitted), tuple(uncertain))
 
 
 def verdict(policy: Policy, client: Client) -> tuple[str, str]:
