@@ -24,8 +24,9 @@ import struct
 import traceback
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
+from io import BufferedRWPair
 from types import TracebackType
-from typing import IO, Any
+from typing import Any
 
 from wraptui.policy.access import Decision, Visitor
 from wraptui.syntax.tree import byte_text, to_bytes
@@ -86,7 +87,7 @@ class Libwrap:
         self._path = path
         self._log = os.memfd_create("libwrap")
         self._child = 0
-        self._pipe: IO[bytes] | None = None
+        self._pipe: BufferedRWPair | None = None
 
     def __enter__(self) -> Libwrap:
         return self
@@ -224,7 +225,7 @@ def _answer(library: ctypes.CDLL, question: dict[str, Any]) -> str:
     arguments: list[Any] = [
         ctypes.byref(request),
         ctypes.c_int(_KEYS["file"]),
-        ctypes.c_int(pair[0].fileno()),
+        ctypes.c_int(pair[0].fileno() if question["live"] else -1),  # a long banner would wait for a reader
     ]
     for name in ("daemon", "user", "name", "address", "server_name", "server_address"):
         arguments += [ctypes.c_int(_KEYS[name]), ctypes.c_char_p(to_bytes(visitor[name]))]

@@ -6,6 +6,7 @@ The order of the questions is the library's own (hosts_access.c of 7.6.q), since
 from __future__ import annotations
 
 from collections.abc import Container
+from functools import lru_cache
 from typing import Protocol
 
 from wraptui.policy.c_library import (
@@ -138,14 +139,18 @@ def network_matches(net: str, mask: str, address: str, interfaces: Container[str
 def ipv4_network(net: str, mask: str) -> tuple[int, int] | None:
     """The number and the mask of `net/mask`; None when it can never match. Host bits in `net` are not
     removed, so such a network matches nothing either."""
-    number = dotted_quad(net)
+    number, bits = dotted_quad(net), ipv4_mask(mask)
+    return None if number is None or bits is None else (number, bits)
+
+
+@lru_cache(maxsize=1024)
+def ipv4_mask(mask: str) -> int | None:
+    """The bits that a mask or a prefix length stands for; None when it can never match."""
     bits = dotted_quad(mask)
-    if bits is None:
-        length = leading_integer(mask)
-        bits = 0xFFFFFFFF << (32 - length) & 0xFFFFFFFF if 1 <= length <= 32 else 0
-        if not bits:
-            return None
-    return None if number is None else (number, bits)
+    if bits is not None:
+        return bits
+    length = leading_integer(mask)
+    return 0xFFFFFFFF << (32 - length) & 0xFFFFFFFF if 1 <= length <= 32 else None
 
 
 def ipv6_network(net: str, mask: str, interfaces: Container[str] = ("lo",)) -> tuple[int, int] | None:

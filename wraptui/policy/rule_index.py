@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from wraptui.policy.c_library import dotted_quad, folded, mapped, numeric_ipv6
@@ -166,14 +167,12 @@ def index_of(rules: Rules) -> Index:
 def _indexed(index: Index, number: int, text: str) -> bool:
     """Put a rule into the index; False if it has to be asked itself."""
     daemons, clients, _ = parts(text)
-    daemon_groups, client_groups = groups(daemons), groups(clients)
-    if not daemon_groups[0]:
-        return True  # an empty list, or one that begins with EXCEPT, never matches
-    names = [folded(word) for word in daemon_groups[0]]
-    if len(daemon_groups) > 1 or not all(map(_is_plain_name, names)):
-        return False
+    names = _plain_names(daemons)
+    if not names:
+        return names is not None
+    client_groups = groups(clients)
     if not client_groups[0]:
-        return True
+        return True  # an empty list, or one that begins with EXCEPT, never matches
     if len(client_groups) > 1 or len(names) * len(client_groups[0]) > _MOST_PAIRS:
         return False
     for name in names:
@@ -186,6 +185,16 @@ def _indexed(index: Index, number: int, text: str) -> bool:
             if place is not None:
                 place[0].setdefault(place[1], number)
     return True
+
+
+@lru_cache(maxsize=1024)
+def _plain_names(daemons: str) -> tuple[str, ...] | None:
+    """The daemons of a list of plain names, in lower case; () if it never matches, None for other lists."""
+    first, *exceptions = groups(daemons)
+    if not first:
+        return ()
+    names = tuple(folded(word) for word in first)
+    return None if exceptions or not all(map(_is_plain_name, names)) else names
 
 
 def _is_plain_name(daemon: str) -> bool:
