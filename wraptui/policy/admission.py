@@ -76,6 +76,7 @@ def admit(
     configuration: Configuration | None = None,
     live: Live | None = None,
     name: str = "",
+    mapped_name: str = "",
     user: str = "unknown",
     server_address: str = "unknown",
     server_name: str = "unknown",
@@ -84,9 +85,11 @@ def admit(
     """Whether `service` lets `client` (a numeric address) in, layer by layer.
 
     `name` is the client's host name as reverse DNS gives it: "" when it has not been looked up, `unknown`
-    when it has none. Without `live` the limits are told, but cannot be judged. Raises `ValueError` when the
+    when it has none. `mapped_name` is the same for the mapped address: that is what the daemon looks up for
+    its own lists when an IPv4 client reaches a dual-stack socket; DNS gives the same name, /etc/hosts none
+    (verified), so without it a name that decides is doubtful. Without `live` the limits are told, but cannot be judged. Raises `ValueError` when the
     client is no address."""
-    case = _Case(service, _address(client), configuration, live, name, tables)
+    case = _Case(service, _address(client), configuration, live, name, mapped_name, tables)
     layers = [case.socket()]
     if layers[0].verdict != "refuses":
         layers += [
@@ -185,6 +188,7 @@ class _Case:
     configuration: Configuration | None
     live: Live | None
     name: str
+    mapped_name: str
     tables: Tables
 
     @property
@@ -360,12 +364,18 @@ class _Case:
         client, version = int(self.client), self.client.version
         if version == 4 and socket_of(self.service) != "ipv4":
             client, version = client | 0xFFFF << 32, 6
-        host = "" if self.name == "unknown" else self.name
-        found = matching(elements, client, version, typed(host))
-        doubtful = (
-            found is None and not self.name and any(each.kind == "host" and each.name for each in elements)
-        )
-        return found, doubtful
+        found = matching(elements, client, version)
+        named = [each for each in elements if each.kind == "host" and each.name]
+        if found or not named:
+            return found, False
+        name = self.name
+        if self.client.version == 4 and version == 6:
+            name = self.mapped_name
+            if not name and self.name and not matching(named, client, version, typed(self.name)):
+                return None, False  # whichever of the two it is, it is not listed
+        if not name:
+            return None, True
+        return matching(named, client, version, "" if name == "unknown" else typed(name)), False
 
 
 def _libwrap(
