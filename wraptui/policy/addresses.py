@@ -40,7 +40,7 @@ class Address:
     def text(self) -> str:
         """The element as a word that xinetd would read back as the same element."""
         if self.kind == "host":
-            return self.name
+            return self.name or f"{ipv6_text(self.number)}/128"
         number = ipv4_text(self.number) if self.version == 4 else ipv6_text(self.number)
         return f"{number}/{self.mask.bit_count()}" if self.kind == "net" else number
 

@@ -39,7 +39,9 @@ def effective_attributes(draft: Draft) -> tuple[dict[str, Value], dict[str, str]
     elif draft.server and "INTERNAL" not in draft.types:
         values["server"] = shown(draft.server)
     if draft.arguments is not None:
-        values["server_args"] = tuple(shown(word) for word in draft.arguments)
+        # With NAMEINARGS read too late the list begins with nothing: the server gets none, and crashes.
+        lost = "NAMEINARGS" in draft.flags and not draft.named_arguments
+        values["server_args"] = () if lost else tuple(shown(word) for word in draft.arguments)
     if draft.access_times is not None and "access_times" in draft.specified:
         values["access_times"] = tuple(_interval(*interval) for interval in draft.access_times)
     if draft.env is not None and "env" in draft.specified:
