@@ -1,4 +1,4 @@
-"""Who gets in, as `policy/admission.py` tells it layer by layer, against real connections to the real daemon."""
+"""Who gets in, as `policy/admission.py` tells it layer by layer, against real visits to the real daemon."""
 
 from __future__ import annotations
 
@@ -46,8 +46,9 @@ KINDS = {
 DAEMONS = ("ALL", "echo", "yes", "fancy.d", "wrapname", "daytime", "svc0", "svc1", "svc2", "id1", "true")
 CLIENTS = ("ALL", "127.0.0.2", "127.", "127.0.0.", "[::1]", "two.test", ".test", "LOCAL", "UNKNOWN", "KNOWN")
 ADDRESSES = (
-    "127.0.0.1", "127.0.0.2", "127.0.0.0", "127.1.0.0", "127.0.0.0/24", "127.0.0.2/31", "::1", "::/0", "0.0.0.0",
-    "::ffff:127.0.0.3", "::ffff:127.0.0.0/120", "two.test", "three.test", ".test", "127.0.0.{2,3}", "10.0.0.0",
+    "127.0.0.1", "127.0.0.2", "127.0.0.0", "127.1.0.0", "127.0.0.0/24", "127.0.0.2/31", "127.0.0.{2,3}",
+    "::1", "::/0", "0.0.0.0", "::ffff:127.0.0.3", "::ffff:127.0.0.0/120", "10.0.0.0", "two.test",
+    "three.test", ".test",
 )  # fmt: skip
 _words = st.lists(st.sampled_from(ADDRESSES), max_size=3).map(" ".join)
 _rules = st.lists(st.tuples(st.sampled_from(DAEMONS), st.sampled_from(CLIENTS)), max_size=3)
@@ -194,13 +195,10 @@ def world(root: Path, real: Binaries, files: Mapping[str, bytes]) -> Iterator[Wo
         (root / program.lstrip("/")).chmod(0o755)
     log = root / "lab/out/log"
     tree = Tree(str(root))
-    tables = Tables(
-        *(
-            read_table(f"/etc/hosts.{which}", byte_text(files[f"/etc/hosts.{which}"]))
-            for which in ("allow", "deny")
-        ),
-        tree,
+    allow, deny = (
+        read_table(path, byte_text(files[path])) for path in ("/etc/hosts.allow", "/etc/hosts.deny")
     )
+    tables = Tables(allow, deny, tree)
     with xinetd.running(root, real) as daemon:
         while not log.exists() or b"Started working" not in log.read_bytes():
             assert daemon.poll() is None, log.read_text() if log.exists() else "no log"

@@ -87,8 +87,8 @@ def admit(
     `name` is the client's host name as reverse DNS gives it: "" when it has not been looked up, `unknown`
     when it has none. `mapped_name` is the same for the mapped address: that is what the daemon looks up for
     its own lists when an IPv4 client reaches a dual-stack socket; DNS gives the same name, /etc/hosts none
-    (verified), so without it a name that decides is doubtful. Without `live` the limits are told, but cannot be judged. Raises `ValueError` when the
-    client is no address."""
+    (verified), so without it a name that decides is doubtful. Without `live` nobody else is connected, and load
+    and time are not known. Raises `ValueError` when the client is no address."""
     case = _Case(service, _address(client), configuration, live, name, mapped_name, tables)
     layers = [case.socket()]
     if layers[0].verdict != "refuses":
@@ -230,7 +230,7 @@ class _Case:
                 "cps", "refuses", f"The service is paused by cps: its socket is closed until {back}."
             )
         if live is None or live.cps is None:
-            return self.layer("cps", "unknown" if live is None else "passes", cps_words(most, wait))
+            return self.layer("cps", "passes", cps_words(most, wait))
         if cps_step(live.cps, live.now, most)[1]:
             why = f"One more connection this second is over the limit, and pauses the service for {wait} s."
             return self.layer("cps", "refuses", why, "connections per second")
@@ -280,7 +280,7 @@ class _Case:
         if most == 0:
             return self.layer(limit, "refuses", "A limit of 0 refuses everyone.", reason)
         if used is None:
-            return self.layer(limit, "unknown", f"Once {most} servers {what}, the next one is refused.")
+            return self.layer(limit, "passes", f"Once {most} servers {what}, the next one is refused.")
         verdict: Verdict = "refuses" if used >= most else "passes"
         return self.layer(limit, verdict, f"{used} of at most {most} servers {what}.", reason)
 
