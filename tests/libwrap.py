@@ -155,8 +155,8 @@ def _decision(verdict: str, logged: str) -> Decision:
             messages.append(message)
             if message.startswith("error: "):
                 reason = "option-error"
-    if "aclexec returned 1" in messages and messages[-1] == "aclexec returned 1":
-        file, line, reason = None, None, "default"
+            elif message == "aclexec returned 1":
+                file, line, reason = None, None, "default"
     if verdict == "exit":
         reason = "exit"
     elif verdict == "denied" and reason == "default":

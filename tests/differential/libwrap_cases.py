@@ -14,12 +14,42 @@ from random import Random
 from wraptui.policy.access import Visitor
 from wraptui.syntax.tree import to_bytes
 
-DAEMONS = ("sshd", "vsftpd", "in.telnetd", "SSHD", "known", "except", "22", "x", "#", "unknown", "a b", "d(1)")
+DAEMONS = (
+    "sshd",
+    "vsftpd",
+    "in.telnetd",
+    "SSHD",
+    "known",
+    "except",
+    "22",
+    "x",
+    "#",
+    "unknown",
+    "a b",
+    "d(1)",
+)
 ADDRESSES = (
-    *("10.0.0.1", "10.0.0.2", "10.0.1.1", "10.10.0.1", "192.168.1.5", "127.0.0.1", "255.255.255.255", "0.0.0.0"),
+    *(
+        "10.0.0.1",
+        "10.0.0.2",
+        "10.0.1.1",
+        "10.10.0.1",
+        "192.168.1.5",
+        "127.0.0.1",
+        "255.255.255.255",
+        "0.0.0.0",
+    ),
     *("::1", "::", "fe80::1", "fe80::1%lo", "fe80::1%nosuch", "FE80::1", "ff02::1%lo", "ff01::1%lo", "::1%1"),
     *("2001:db8::1", "2001:DB8:0::1", "2001:db8:1::2", "::ffff:10.0.0.1", "::FFFF:10.0.0.2", "::ffff:a00:1"),
-    *("::ffff:255.255.255.255", "::ffff:012.0.0.1", "unknown", "012.0.0.1", "10.0.0.01", "10.0.0.1 x", "2001"),
+    *(
+        "::ffff:255.255.255.255",
+        "::ffff:012.0.0.1",
+        "unknown",
+        "012.0.0.1",
+        "10.0.0.01",
+        "10.0.0.1 x",
+        "2001",
+    ),
     *("::10.0.0.1", "1:2:3:4:5:6:7:8", "1:2:3:4:5:6:7::", "64:ff9b::10.0.0.1", "KNOWN", "10.0.0", "10.1"),
 )
 NAMES = (
@@ -33,36 +63,166 @@ SERVER_NAMES = ("unknown", "srv.example.com", "paranoid", "srv")
 PORTS = (0, 0, 22, 21, 65535)
 
 NUMBERS = (
-    *("0", "1", "8", "08", "010", "24", "+8", "-1", "32", "33", "31", "128", "129", "64", "", "24abc", "8/9", "8."),
-    *("255.255.255.0", "255.0.255.0", "0.0.0.0", "255.255.255.255", "0xff.0.0.0", "4294967320", "18446744073709551617"),
+    *(
+        "0",
+        "1",
+        "8",
+        "08",
+        "010",
+        "24",
+        "+8",
+        "-1",
+        "32",
+        "33",
+        "31",
+        "128",
+        "129",
+        "64",
+        "",
+        "24abc",
+        "8/9",
+        "8.",
+    ),
+    *(
+        "255.255.255.0",
+        "255.0.255.0",
+        "0.0.0.0",
+        "255.255.255.255",
+        "0xff.0.0.0",
+        "4294967320",
+        "18446744073709551617",
+    ),
     *("255.255.255.255.", "9223372036854775808", "-9223372036854775809", "\f8", "0x8", "text"),
 )
 NETS = (
-    *("10.0.0.0", "10.0.0.1", "10.0.0", "10", "012.0.0.0", "0xa.0.0.0", "192.168.0.0", "0.0.0.0", "10.0.0.0."),
+    *(
+        "10.0.0.0",
+        "10.0.0.1",
+        "10.0.0",
+        "10",
+        "012.0.0.0",
+        "0xa.0.0.0",
+        "192.168.0.0",
+        "0.0.0.0",
+        "10.0.0.0.",
+    ),
     *("[fe80::]", "[fe80::1]", "[2001:db8::]", "[::]", "[::ffff:0:0]", "[::ffff:10.0.0.0]", "[", "[]", "[*]"),
-    *("[fe80::%lo]", "[::1%0]", "2001:db8::", "[fe80::%nosuch]", "255.255.255.255", "host.example.com", "10.0.*"),
+    *(
+        "[fe80::%lo]",
+        "[::1%0]",
+        "2001:db8::",
+        "[fe80::%nosuch]",
+        "255.255.255.255",
+        "host.example.com",
+        "10.0.*",
+    ),
     *("10.0.0.0\fx", "1.2.3\v.4", "999.0.0.0", "08.0.0.0", "[10.0.0.0]", "]10.0.0.0[", "..10.0.0.1"),
 )
 BYTES = "\0\f\v\r\t ,:;#@%/\\[]*?.!\"'=|~\x7f\x80\xa0\xff\xe9aA1"
 OPTION_NAMES = (
-    *("user", "group", "umask", "linger", "keepalive", "aclexec", "spawn", "twist", "rfc931", "setenv", "nice"),
+    *(
+        "user",
+        "group",
+        "umask",
+        "linger",
+        "keepalive",
+        "aclexec",
+        "spawn",
+        "twist",
+        "rfc931",
+        "setenv",
+        "nice",
+    ),
     *("severity", "allow", "deny", "banners"),
 )
 OPTIONS = (
-    *("allow", "deny", "ALLOW", "Deny", " allow ", "", " ", "\t", "bogus", "=", "= allow", "allow=", "allow = x"),
-    *("allow # remark", "keepalive", "keepalive x", "keepalive=", "spawn", "spawn /bin/x %h %c %s %d", "spawn = x"),
+    *(
+        "allow",
+        "deny",
+        "ALLOW",
+        "Deny",
+        " allow ",
+        "",
+        " ",
+        "\t",
+        "bogus",
+        "=",
+        "= allow",
+        "allow=",
+        "allow = x",
+    ),
+    *(
+        "allow # remark",
+        "keepalive",
+        "keepalive x",
+        "keepalive=",
+        "spawn",
+        "spawn /bin/x %h %c %s %d",
+        "spawn = x",
+    ),
     *("twist /bin/x %u@%h", "twist", "TWIST=/bin/y", "aclexec /bin/true", "aclexec", "severity info"),
-    *("severity local0.info", "severity authpriv.info", "severity mail.warn", "severity x.y", "severity info.mail"),
+    *(
+        "severity local0.info",
+        "severity authpriv.info",
+        "severity mail.warn",
+        "severity x.y",
+        "severity info.mail",
+    ),
     *("severity .info", "severity mail.", "severity MAIL.Crit", "severity [a.info", "severity mail.info.x"),
-    *("severity = info", "severity", "umask 022", "umask 0777", "umask 1000", "umask 8", "umask +7", "umask -1"),
-    *("umask 40000000022", "umask x", "umask 22x", "linger 0", "linger 10", "linger -1", "linger x", "linger 5 "),
+    *(
+        "severity = info",
+        "severity",
+        "umask 022",
+        "umask 0777",
+        "umask 1000",
+        "umask 8",
+        "umask +7",
+        "umask -1",
+    ),
+    *(
+        "umask 40000000022",
+        "umask x",
+        "umask 22x",
+        "linger 0",
+        "linger 10",
+        "linger -1",
+        "linger x",
+        "linger 5 ",
+    ),
     *("linger 4294967296", "linger 2147483648", "nice", "nice 5", "nice -5", "nice x", "nice 5x", "nice="),
-    *("rfc931", "rfc931 5", "rfc931 0", "rfc931 -1", "rfc931 x", "rfc931 4294967297", "setenv A b", "setenv A"),
+    *(
+        "rfc931",
+        "rfc931 5",
+        "rfc931 0",
+        "rfc931 -1",
+        "rfc931 x",
+        "rfc931 4294967297",
+        "setenv A b",
+        "setenv A",
+    ),
     *("setenv A=b", "setenv = A b", "setenv A =", "setenv %z", "setenv A%h b", "setenv %u x", "setenv \f x"),
     *("user root", "user nobody", "user nosuchuser", "user root.root", "user root.nosuch", "user root:root"),
     *("user .root", "user root.", "user nosuch.nosuch", "user 0", "user ROOT", "group root", "group nosuch"),
-    *("group [root", "user [root.x", "user", "group", "umask", "linger", "setenv", "banners", "banners /nosuch"),
-    *("spawn a\\:b %% %", "spawn %", "spawn \\", "spawn \\:", "spawn %z%h%n%N%H%A%a%r%R%s", "spawn %\xff", "spawn\tx"),
+    *(
+        "group [root",
+        "user [root.x",
+        "user",
+        "group",
+        "umask",
+        "linger",
+        "setenv",
+        "banners",
+        "banners /nosuch",
+    ),
+    *(
+        "spawn a\\:b %% %",
+        "spawn %",
+        "spawn \\",
+        "spawn \\:",
+        "spawn %z%h%n%N%H%A%a%r%R%s",
+        "spawn %\xff",
+        "spawn\tx",
+    ),
     *("spawn\fx", "\fspawn x", "spawn ==x", "spawn = = x", "spawn [a:b]", "/bin/mail root", "db8::1", "# x"),
     *("spawn %h\\:%d", "setenv X %n", "spawn %d %u %n", "spawn %%h", "spawn %:allow", "spawn x\v"),
 )
@@ -100,7 +260,9 @@ def make_world(folder: str, random: Random) -> World:
         pieces = []
         for _ in range(random.randint(0, 6)):
             inner = os.path.join(folder, random.choice((*names[index + 1 :], "missing", "sub")))
-            word = random.choice((host(random, world), host(random, world), "#", "EXCEPT", "alice@ALL", inner))
+            word = random.choice(
+                (host(random, world), host(random, world), "#", "EXCEPT", "alice@ALL", inner)
+            )
             if random.random() < 0.1:
                 word = mutated(random, word)
             if word in [os.path.join(folder, each) for each in names[: index + 1]]:
@@ -110,7 +272,9 @@ def make_world(folder: str, random: Random) -> World:
     os.makedirs(os.path.join(folder, "sub"), exist_ok=True)
     os.makedirs(banners, exist_ok=True)
     for name in ("sshd", "vsftpd", "a_b"):
-        text = random.choice(("Hello %h\n", "\0\0%u %z [\n%c\n]\n", "%d%n", "%c" * random.choice((10, 70, 200)) + "\n"))
+        text = random.choice(
+            ("Hello %h\n", "\0\0%u %z [\n%c\n]\n", "%d%n", "%c" * random.choice((10, 70, 200)) + "\n")
+        )
         write(os.path.join(banners, name), text * random.choice((1, 1, 100)))
     return world
 
@@ -165,14 +329,33 @@ def host(random: Random, world: World) -> str:
         return net + "/" + random.choice(NUMBERS)
     if kind < 0.8:
         return random.choice(world.paths)
-    special = ("ALL", "all", "KNOWN", "UNKNOWN", "LOCAL", "local", "PARANOID", "@grp", "@", "/", "*", "?", ".", "..")
-    return random.choice((*special, "[fe80::1%lo]", "[::1]", "::1", "FAIL", "[::ffff:10.0.0.1]", "[2001:db8:0:0::1]"))
+    special = (
+        "ALL",
+        "all",
+        "KNOWN",
+        "UNKNOWN",
+        "LOCAL",
+        "local",
+        "PARANOID",
+        "@grp",
+        "@",
+        "/",
+        "*",
+        "?",
+        ".",
+        "..",
+    )
+    return random.choice(
+        (*special, "[fe80::1%lo]", "[::1]", "::1", "FAIL", "[::ffff:10.0.0.1]", "[2001:db8:0:0::1]")
+    )
 
 
 def client(random: Random, world: World) -> str:
     pattern = host(random, world)
     if random.random() < 0.15:
-        user = random.choice((subject_pattern(random, random.choice(world.users)), "ALL", "KNOWN", "UNKNOWN", "LOCAL", "@"))
+        user = random.choice(
+            (subject_pattern(random, random.choice(world.users)), "ALL", "KNOWN", "UNKNOWN", "LOCAL", "@")
+        )
         pattern = f"{user}@{pattern}"
     return pattern
 
@@ -184,8 +367,20 @@ def daemon(random: Random, world: World) -> str:
     elif kind < 0.8:
         pattern = subject_pattern(random, random.choice(world.daemons))
     else:
-        ports = ("22", "022", "+22", "65536", "4294967318", "-4294967274", "18446744073709551638", "\f22", "22\f")
-        pattern = random.choice((*ports, "21", "65535", "0", "KNOWN", "UNKNOWN", "LOCAL", "/usr/sbin/sshd", "-0"))
+        ports = (
+            "22",
+            "022",
+            "+22",
+            "65536",
+            "4294967318",
+            "-4294967274",
+            "18446744073709551638",
+            "\f22",
+            "22\f",
+        )
+        pattern = random.choice(
+            (*ports, "21", "65535", "0", "KNOWN", "UNKNOWN", "LOCAL", "/usr/sbin/sshd", "-0")
+        )
     if random.random() < 0.15:
         pattern += "@" + (host(random, world) if random.random() < 0.5 else random.choice(SERVERS))
     return pattern
@@ -212,7 +407,9 @@ def options(random: Random, world: World) -> str:
         if random.random() < 0.1:
             option = f"banners {random.choice((world.banners, world.folder, world.paths[0]))}"
         elif random.random() < 0.03:
-            option = "setenv X " + random.choice(("%c", "%u", "%n", "%s", "a%u")) * random.choice((30, 63, 64, 65, 90))
+            option = "setenv X " + random.choice(("%c", "%u", "%n", "%s", "a%u")) * random.choice(
+                (30, 63, 64, 65, 90)
+            )
         elif random.random() < 0.1:
             option = mutated(random, option)
         found.append(option)
@@ -221,7 +418,11 @@ def options(random: Random, world: World) -> str:
 
 def rule(random: Random, world: World) -> str:
     if random.random() < 0.2:
-        return random.choice(("ALL: ALL", "sshd: ALL", "ALL: " + host(random, world))) + ":" + options(random, world)
+        return (
+            random.choice(("ALL: ALL", "sshd: ALL", "ALL: " + host(random, world)))
+            + ":"
+            + options(random, world)
+        )
     text = listed(random, daemon, world) + ":" + random.choice(("", " ")) + listed(random, client, world)
     if random.random() < 0.35:
         text += ":" + options(random, world)
@@ -236,7 +437,11 @@ def table(random: Random, world: World) -> str:
         if kind < 0.8:
             lines.append(rule(random, world))
         elif kind < 0.9:
-            lines.append(random.choice(("", " \t\r", "# ALL: ALL", " # ALL: ALL", "#\\", "\\", "no colon", "[a:b", "\f")))
+            lines.append(
+                random.choice(
+                    ("", " \t\r", "# ALL: ALL", " # ALL: ALL", "#\\", "\\", "no colon", "[a:b", "\f")
+                )
+            )
         else:
             lines.append(mutated(random, rule(random, world)))
     ending = "\r\n" if random.random() < 0.05 else "\n"
@@ -266,7 +471,11 @@ def lengthened(random: Random, text: str) -> str:
         return text
     pad = random.choice((" ", "x", "#")) * missing
     for _ in range(random.randint(0, 2)):
-        cut = random.randint(max(0, len(pad) - 5), len(pad)) if random.random() < 0.5 else random.randint(0, len(pad))
+        cut = (
+            random.randint(max(0, len(pad) - 5), len(pad))
+            if random.random() < 0.5
+            else random.randint(0, len(pad))
+        )
         pad = pad[:cut] + random.choice(("\\\n", "\\\n", "\0")) + pad[cut:]
     return text[: begin + len(line)] + pad + text[begin + len(line) :]
 
