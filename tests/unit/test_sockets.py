@@ -134,3 +134,11 @@ def test_messages_of_different_lengths_are_all_read() -> None:
 def test_every_protocol_can_be_asked_for() -> None:
     for protocol in PROTOCOLS:
         assert {each.protocol for each in Sockets().read((protocol,), ALL)} <= {protocol}
+
+
+def test_both_families_at_once_are_the_two_asked_for_alone(pairs: list[socket.socket]) -> None:
+    reader = Sockets()
+    at_once = _ours(reader.read(("tcp", "tcp6")), pairs)
+    alone = _ours([*reader.read(("tcp",)), *reader.read(("tcp6",))], pairs)
+    assert len(at_once) == len(pairs)
+    assert set(map(id, at_once)) == set(map(id, alone))

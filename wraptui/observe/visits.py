@@ -56,6 +56,12 @@ class Visits:
     _by_port: dict[int, list[Guard]] = field(default_factory=dict)
     _services: dict[str, Service] = field(default_factory=dict)
     _since: dict[tuple[str, int, str, int], float] = field(default_factory=dict)
+    _connections: Sequence[Connection] = ()
+    _ports: Set[int] = frozenset()
+    _inbound: Sequence[Connection] = ()
+    _seen: Sequence[Connection] | None = None
+    _owners: Mapping[int, int] = field(default_factory=dict)
+    _visits: tuple[Visit, ...] = ()
     _looked: bool = False
     _decides_until: float = 0.0
 
@@ -76,18 +82,32 @@ class Visits:
         """Whether a verdict waits for a host name."""
         return bool(self._pending)
 
-    def inbound(self, connections: Sequence[Connection], listening: Set[int]) -> list[Connection]:
-        """Those connections that came to a listener here, or did when it still listened."""
-        ports, known = listening | self._by_port.keys(), self._known
-        return [
-            each
-            for each in connections
-            if each.state != "LISTEN" and (each.local_port in ports or id(each) in known)
-        ]
+    def inbound(self, connections: Sequence[Connection], ports: Set[int]) -> Sequence[Connection]:
+        """Those connections that came to one of these ports, or did when somebody still listened there; the
+        same object as the time before if nothing has changed."""
+        changed = connections != self._connections or ports != self._ports
+        self._connections, self._ports = connections, ports  # the very same objects are compared fastest
+        if changed:
+            known = self._known
+            self._inbound = [
+                each
+                for each in connections
+                if each.state != "LISTEN" and (each.local_port in ports or id(each) in known)
+            ]
+        return self._inbound
 
-    def of(self, inbound: Sequence[Connection], owners: Mapping[int, int]) -> tuple[Visit, ...]:
-        """The visits that these connections are."""
-        self._refresh(set(owners.values()))
+    def of(
+        self, inbound: Sequence[Connection], owners: Mapping[int, int], children: Iterable[Process] = ()
+    ) -> tuple[Visit, ...]:
+        """The visits that these connections are; `children` are processes that are known already."""
+        changed = self._refresh(set(owners.values()), {each.pid: each for each in children})
+        if (
+            inbound is self._seen
+            and owners == self._owners
+            and not (changed or self._pending or not self._known)
+        ):
+            return self._visits
+        self._seen, self._owners = inbound, owners
         self._decides_until = time.monotonic() + DECIDING
         now = self.machine.now()
         known, processes, pending = self._known, self._processes, self._pending
@@ -111,16 +131,19 @@ class Visits:
             ends = map(_ends, inbound)
             self._since = {each: self._since[each] for each in ends}
         self._looked = True
-        return tuple(visits)
+        self._visits = tuple(visits)
+        return self._visits
 
-    def _refresh(self, pids: Iterable[int]) -> None:
+    def _refresh(self, pids: Set[int], at_hand: Mapping[int, Process]) -> bool:
+        """Looks at the processes again; returns whether any is not what it was."""
         fresh = {}
         for pid in pids:
-            process = self.machine.process(pid)
+            process = at_hand.get(pid) or self.machine.process(pid)
             if process is not None:
                 before = self._processes.get(pid)
                 fresh[pid] = before if before == process else process
-        self._processes = fresh
+        old, self._processes = self._processes, fresh
+        return len(old) != len(fresh) or any(old.get(pid) is not each for pid, each in fresh.items())
 
     def _visit(self, connection: Connection, process: Process | None, now: float) -> Visit:
         guard = self._guard(connection)

@@ -7,7 +7,7 @@ import os
 import socket
 import struct
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 
@@ -57,14 +57,15 @@ PROTOCOLS = {
 
 NETLINK_SOCK_DIAG = 4
 SOCK_DIAG_BY_FAMILY = 20
+TCPDIAG_GETSOCK = 18  # the older question, which gets TCP of both families in one walk through the table
 NLMSG_ERROR, NLMSG_DONE = 2, 3
 NLM_F_DUMP_INTR = 0x10
 REQUEST_DUMP = 0x301  # NLM_F_REQUEST | NLM_F_DUMP
 HEADER = struct.Struct("=IHHII")
 MESSAGE = struct.calcsize("=16x72x")  # a header and struct inet_diag_msg; attributes may follow
-# What tells one socket, in one state, from all others: family and state, cookie, uid and inode. Queues and
+# What tells one socket, in one state, from all others: state, cookie, uid and inode. Queues and
 # timers are skipped, so that an unchanged socket gives an equal key.
-KEY = "=16xH2x40xQ12xQ"
+KEY = "=17xB2x40xQ12xQ"
 ROW = struct.Struct("=16xBB2x36s4xQ12xII")  # family, state, ports and addresses, cookie, uid, inode
 
 Key = tuple[int, int, int]
@@ -79,11 +80,11 @@ def address_text(address: bytes) -> str:
     return socket.inet_ntop(socket.AF_INET if len(address) == 4 else socket.AF_INET6, address)
 
 
-def _decode(protocol: str, message: memoryview, at: int) -> Connection:
+def _decode(kind: str, message: memoryview, at: int) -> Connection:
     family, state, ends, cookie, uid, inode = ROW.unpack_from(message, at)
     size = 4 if family == socket.AF_INET else 16
     return Connection(
-        protocol,
+        kind if family == socket.AF_INET else f"{kind}6",
         address_text(ends[4 : 4 + size]),
         int.from_bytes(ends[:2], "big"),
         address_text(ends[20 : 20 + size]),
@@ -95,13 +96,29 @@ def _decode(protocol: str, message: memoryview, at: int) -> Connection:
     )
 
 
+def _questions(protocols: Iterable[str], mask: int) -> Iterator[tuple[str, bytes]]:
+    """What to ask the kernel for these protocols, each with the kind of socket that it answers with."""
+    wanted = set(protocols)
+    if {"tcp", "tcp6"} <= wanted:
+        wanted -= {"tcp", "tcp6"}
+        yield "tcp", _question(TCPDIAG_GETSOCK, struct.pack("=BBBB48xII", 0, 0, 0, 0, mask, 0))
+    for protocol in sorted(wanted):
+        family, number = PROTOCOLS[protocol]
+        asked = struct.pack("=BBBBI48x", family, number, 0, 0, mask)
+        yield protocol.removesuffix("6"), _question(SOCK_DIAG_BY_FAMILY, asked)
+
+
+def _question(sort: int, asked: bytes) -> bytes:
+    return HEADER.pack(HEADER.size + len(asked), sort, REQUEST_DUMP, 0, 0) + asked
+
+
 class Sockets:
     """A kept question to the kernel: what has not changed since the last time is not decoded again, and is
     the very same `Connection` object. Belongs to the network namespace in which it was made."""
 
     def __init__(self) -> None:
         self._netlink: socket.socket | None = None
-        self._known: dict[str, dict[Key, Connection]] = {name: {} for name in PROTOCOLS}
+        self._known: dict[str, dict[Key, Connection]] = {"tcp": {}, "udp": {}}
         self._buffer = bytearray(1 << 18)
         self._lock = threading.Lock()
 
@@ -114,10 +131,9 @@ class Sockets:
         mask = sum(1 << number for number, name in STATES.items() if name in wanted)
         with self._lock:
             try:
-                found: list[Connection] = []
-                for protocol in protocols:
-                    found += self._dump(protocol, mask)
-                return found
+                return [
+                    each for question in _questions(protocols, mask) for each in self._dump(*question, mask)
+                ]
             except OSError:
                 self.close()
         return read_by_psutil(protocols, wanted)
@@ -136,23 +152,23 @@ class Sockets:
             self._netlink = link
         return self._netlink
 
-    def _dump(self, protocol: str, mask: int) -> list[Connection]:
+    def _dump(self, kind: str, question: bytes, mask: int) -> list[Connection]:
         link = self._open()
-        family, number = PROTOCOLS[protocol]
-        question = struct.pack("=BBBBI48x", family, number, 0, 0, mask)
-        length = HEADER.size + len(question)
         for _ in range(3):  # a table that changes while it is read is read again, as ss does
-            link.send(HEADER.pack(length, SOCK_DIAG_BY_FAMILY, REQUEST_DUMP, 0, 0) + question)
+            link.send(question)
             found: list[Connection] = []
-            if self._rows(link, protocol, found):
+            if self._rows(link, kind, found):
                 break
-        if len(self._known[protocol]) > 2 * len(found) + 1000:
+        known = self._known[kind]
+        if len(known) > 2 * len(found) + 1000:
             alive = set(map(id, found))
-            known = self._known[protocol].items()
-            self._known[protocol] = {key: each for key, each in known if id(each) in alive}
+            asked = {name for number, name in STATES.items() if mask >> number & 1}
+            self._known[kind] = {
+                key: each for key, each in known.items() if id(each) in alive or each.state not in asked
+            }
         return found
 
-    def _rows(self, link: socket.socket, protocol: str, found: list[Connection]) -> bool:
+    def _rows(self, link: socket.socket, kind: str, found: list[Connection]) -> bool:
         """Reads one answer into `found`; False when the kernel says that it was interrupted."""
         whole = True
         view = memoryview(self._buffer)
@@ -160,23 +176,23 @@ class Sockets:
             size = link.recv_into(self._buffer)
             start = 0
             while start < size:
-                length, kind, flags, _, _ = HEADER.unpack_from(view, start)
+                length, sort, flags, _, _ = HEADER.unpack_from(view, start)
                 whole = whole and not flags & NLM_F_DUMP_INTR
-                if kind == NLMSG_DONE:
+                if sort == NLMSG_DONE:
                     return whole
-                if kind == NLMSG_ERROR:
+                if sort == NLMSG_ERROR:
                     code = -struct.unpack_from("=i", view, start + HEADER.size)[0]
                     raise NotAllowed(code, os.strerror(code))
-                start += self._run(view[start:size], (length + 3) & ~3, protocol, found)
+                start += self._run(view[start:size], (length + 3) & ~3, kind, found)
 
-    def _run(self, view: memoryview, step: int, protocol: str, found: list[Connection]) -> int:
+    def _run(self, view: memoryview, step: int, kind: str, found: list[Connection]) -> int:
         """Adds the sockets of the messages at the beginning of `view` that are as long as the first, which
         nearly always is all of them; returns how many bytes that were."""
         if step < MESSAGE:
             raise NotAllowed(
                 errno.EBADMSG, f"The kernel's answer about sockets has a message of {step} bytes"
             )
-        known = self._known[protocol]
+        known = self._known[kind]
         layout = struct.Struct(f"{KEY}{step - MESSAGE}x")
         count = len(view) // step
         lengths = view[: count * step].cast("I")[:: step // 4].tolist()
@@ -188,7 +204,7 @@ class Sockets:
             keys = layout.iter_unpack(view[: count * step])
             for place, key in enumerate(keys):
                 if rows[place] is None:
-                    rows[place] = known[key] = _decode(protocol, view, place * step)
+                    rows[place] = known[key] = _decode(kind, view, place * step)
         found += rows  # type: ignore[arg-type]  # no None is left
         return count * step
 
