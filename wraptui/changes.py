@@ -221,10 +221,41 @@ def _write(history: History, checkpoint: Checkpoint, step: Tell) -> None:
 
 
 def _reload(machine: Machine, proposal: Proposal, daemon: xinetd.Daemon, step: Tell) -> None:
+    """Has the daemon reload and compares what it did with what was proposed."""
+    deaf = set(reloading.not_listening(machine, proposal.before))
     result = reloading.reload(machine, daemon)
     step(str(result))
     if not result.alive or result.failed:
-        raise _NotAsPlanned("; ".join([str(result), *result.said[-3:]]))
+        raise _NotAsPlanned("; ".join([str(result), *_complaints(result.said)]))
+    planned = proposal.effects
+    if result.answered and result.dropped > len(planned.dropped):
+        raise _NotAsPlanned(
+            f"xinetd dropped {result.dropped} services, where {len(planned.dropped)} were foreseen"
+            + "".join(f"; {line}" for line in _complaints(result.said))
+        )
+    if result.answered and result.new < len(planned.started):
+        raise _NotAsPlanned(
+            f"xinetd started {result.new} services, where {len(planned.started)} were foreseen"
+            + "".join(f"; {line}" for line in _complaints(result.said))
+        )
+    missing = [id for id in reloading.not_listening(machine, proposal.after) if id not in deaf]
+    if missing:
+        raise _NotAsPlanned(f"no socket listens for {', '.join(missing)} after the reload")
+    counts = (result.new, result.old, result.dropped)
+    foreseen = (len(planned.started), len(planned.kept), len(planned.dropped))
+    if result.answered:
+        step(
+            "as foreseen"
+            if counts == foreseen
+            else "foreseen: {} started, {} kept, {} dropped".format(*foreseen)
+        )
+
+
+def _complaints(lines: Sequence[str]) -> list[str]:
+    """What the daemon said that an operator must know, without its stamp."""
+    told = [line.rpartition("]: ")[2] if "]: " in line else line for line in lines]
+    telling = ("rror", "fatal", "failed", "isabl", "invalid", "Bad ", "deactivated", "xit")
+    return [text for text in told if any(word in text for word in telling)][-5:]
 
 
 def history(machine: Machine, state: str = STATE) -> tuple[Checkpoint, ...]:

@@ -1,4 +1,4 @@
-"""Knows what a change would do, before it is made: findings, clients, sessions, and who could be locked out."""
+"""Knows what a change would do before it is made: findings, clients, sessions, who could be locked out."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from wraptui.policy.impact import (
 from wraptui.policy.lint import check_tables
 from wraptui.policy.lint_services import check_configuration
 from wraptui.policy.reload import Effects, reload_effects
-from wraptui.policy.services import read_configuration
+from wraptui.policy.services import Configuration, read_configuration
 from wraptui.recovery import ALLOW, DENY
 from wraptui.system.machine import Machine
 from wraptui.workspace import FileChange, overlay
@@ -35,8 +35,9 @@ from wraptui.workspace import FileChange, overlay
 @dataclass(frozen=True, slots=True)
 class Proposal:
     """What a change would do. `refusals` are the reasons not to make it without a special word, `warnings`
-    are worth reading, `notes` say the rest; all are sentences. `reloads`: xinetd reads its files again, with
-    these `effects`; `killed` are the connections whose servers that would kill."""
+    are worth reading, `notes` say the rest; all are sentences. `reloads`: xinetd reads its files again,
+    which takes it from `before` to `after` with these `effects`; `killed` are the connections whose servers
+    that would kill."""
 
     changes: tuple[FileChange, ...]
     findings_added: tuple[Finding, ...] = ()
@@ -49,6 +50,8 @@ class Proposal:
     effects: Effects = field(default_factory=Effects)
     killed: tuple[Visit, ...] = ()
     days: float = 0.0
+    before: Configuration = field(default_factory=lambda: Configuration(starts=True))
+    after: Configuration = field(default_factory=lambda: Configuration(starts=True))
 
     @property
     def diff(self) -> str:
@@ -114,6 +117,8 @@ def weighed(
         effects,
         killed,
         days,
+        before.configuration,
+        after.configuration,
     )
 
 

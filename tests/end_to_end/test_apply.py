@@ -1,0 +1,189 @@
+"""Changes land on a server of the real daemons, and what nobody confirms, or what goes wrong, comes back."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+from collections.abc import Callable
+
+import pexpect
+import pytest
+
+from wraptui.demo.session import Session
+
+ALLOW, DENY, FTP, MAIN = "/etc/hosts.allow", "/etc/hosts.deny", "/etc/xinetd.d/ftp", "/etc/xinetd.conf"
+OPERATOR, CUSTOMER = "192.0.2.7", "198.51.100.7"
+FTP_PORT, SSH_PORT = 21, 22
+CUT_OFF = ("--deny", "sshd: ALL", "--replace", f"{ALLOW}=/dev/null")
+
+
+def standing(server: Session) -> dict[str, tuple[bytes, int, int, int]]:
+    found = {}
+    for path in (ALLOW, DENY, FTP, MAIN):
+        status = os.stat(server.path(path))
+        found[path] = (server.read(path), status.st_mode, status.st_uid, status.st_gid)
+    return found
+
+
+def welcome(server: Session, source: str, port: int) -> bool:
+    """Whether a real connection from that address is served."""
+    return bool(server.hit(source, port, wait=3).heard)
+
+
+def until(true: Callable[[], bool], seconds: float = 15) -> None:
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end, "it did not happen in time"
+        time.sleep(0.1)
+
+
+def pending(server: Session) -> list[dict[str, object]]:
+    found = json.loads(server.wraptui("pending", "--json").stdout)
+    assert isinstance(found, list)
+    return found
+
+
+def test_a_change_lands_byte_for_byte_and_restoring_it_brings_everything_back(demo_server: Session) -> None:
+    before = standing(demo_server)
+    assert welcome(demo_server, CUSTOMER, FTP_PORT)
+    done = demo_server.wraptui(
+        "apply", "--set", "ftp.per_source=2", "--deny", "ALL: 203.0.113.0/25", "--no-confirm", "-m", "a scan"
+    )
+    assert done.returncode == 0, done.stderr
+    assert "as foreseen" in done.stdout
+    after = standing(demo_server)
+    assert after[DENY][0] == before[DENY][0] + b"ALL: 203.0.113.0/25\n"
+    assert after[FTP][0] == before[FTP][0].replace(b"per_source\t= 3", b"per_source\t= 2") != before[FTP][0]
+    assert [after[path][1:] for path in after] == [before[path][1:] for path in before]
+    assert {path for path in after if after[path] != before[path]} == {DENY, FTP}
+    # The real daemons do as the files say.
+    visits = [demo_server.visit(CUSTOMER, FTP_PORT) for _ in range(3)]
+    assert [bool(visit.heard) for visit in visits] == [True, True, False]
+    demo_server.wait_for(f"FAIL: ftp per_source_limit from=::ffff:{CUSTOMER}")
+    entries = json.loads(demo_server.wraptui("history", "--json").stdout)
+    assert [entry["message"] for entry in entries] == ["a scan"]
+    back = demo_server.wraptui("restore", str(entries[0]["id"]), "--no-confirm")
+    assert back.returncode == 0, back.stderr
+    assert standing(demo_server) == before
+    assert demo_server.log().count("Reconfigured:") == 2
+    demo_server.visit(CUSTOMER, FTP_PORT)
+    assert len(json.loads(demo_server.wraptui("history", "--json").stdout)) == 2
+
+
+def test_who_would_lock_himself_out_is_refused_and_nothing_is_written(demo_server: Session) -> None:
+    before = standing(demo_server)
+    done = demo_server.wraptui("apply", *CUT_OFF)
+    assert done.returncode == 3
+    assert "could not come in again to sshd" in done.stderr and OPERATOR in done.stderr
+    assert standing(demo_server) == before and pending(demo_server) == []
+
+
+def test_locked_out_by_force_the_door_opens_again_at_the_deadline(demo_server: Session) -> None:
+    before = standing(demo_server)
+    done = demo_server.wraptui("apply", *CUT_OFF, "--even-if-locked-out", "--confirm-within", "4")
+    assert done.returncode == 0, done.stderr
+    assert not welcome(demo_server, OPERATOR, SSH_PORT)
+    assert len(pending(demo_server)) == 1
+    until(lambda: pending(demo_server) == [])
+    assert standing(demo_server) == before
+    assert welcome(demo_server, OPERATOR, SSH_PORT)
+    (entry,) = json.loads(demo_server.wraptui("history", "--json").stdout)
+    assert entry["state"] == "rolled-back" and "nobody confirmed it in time" in entry["steps"][-1]
+
+
+def test_the_terminal_is_gone_and_the_program_killed_but_the_guard_is_not(demo_server: Session) -> None:
+    before = standing(demo_server)
+    words = ["wraptui", "apply", *CUT_OFF, "--even-if-locked-out", "--confirm-within", "4", "--wait"]
+    command = demo_server.inside("python3", "-m", *words)
+    terminal = pexpect.spawn(command[0], command[1:], env=demo_server.environment, timeout=30)
+    terminal.expect("Applied as|written")
+    until(lambda: bool(pending(demo_server)) and pending(demo_server)[0]["state"] == "pending")
+    assert terminal.pid
+    os.kill(terminal.pid, signal.SIGKILL)
+    terminal.close(force=True)
+    assert not welcome(demo_server, OPERATOR, SSH_PORT)
+    until(lambda: pending(demo_server) == [])
+    assert standing(demo_server) == before
+    assert welcome(demo_server, OPERATOR, SSH_PORT)
+
+
+def test_a_change_is_confirmed_from_another_login_and_stays(demo_server: Session) -> None:
+    assert demo_server.wraptui("apply", "--deny", "ALL: 203.0.113.9", "--confirm-within", "5").returncode == 0
+    waiting = pending(demo_server)
+    assert [each["files"] for each in waiting] == [[DENY]]
+    assert demo_server.wraptui("confirm").returncode == 0
+    time.sleep(6)
+    assert demo_server.read(DENY).endswith(b"ALL: 203.0.113.9\n")
+    assert demo_server.wraptui("rollback").returncode == 1
+    until(lambda: b"wraptui.recovery" not in _commands(demo_server))
+
+
+def test_rolling_back_from_another_login_undoes_it_before_the_deadline(demo_server: Session) -> None:
+    before = standing(demo_server)
+    done = demo_server.wraptui("apply", "--set", "ftp.instances=1", "--confirm-within", "60")
+    assert done.returncode == 0 and standing(demo_server) != before
+    assert demo_server.wraptui("rollback").returncode == 0
+    assert standing(demo_server) == before
+    assert demo_server.log().count("Reconfigured:") == 2
+
+
+def test_a_change_that_ends_xinetd_is_undone_and_xinetd_runs_again(demo_server: Session) -> None:
+    before, daemon = standing(demo_server), demo_server.daemon()
+    words = ("apply", "--set", "defaults.instances=many")
+    assert demo_server.wraptui(*words).returncode == 3
+    done = demo_server.wraptui(*words, "--even-if-locked-out", "--no-confirm")
+    assert done.returncode == 4, done.stdout + done.stderr
+    assert standing(demo_server) == before
+    assert demo_server.daemon() != daemon
+    assert welcome(demo_server, CUSTOMER, FTP_PORT)
+
+
+def test_a_service_that_does_not_come_up_as_foreseen_is_undone(demo_server: Session) -> None:
+    """The port is taken by a program that xinetd does not know of, and that no reading of files can tell."""
+    before = standing(demo_server)
+    words = ["--set", "finger.type=UNLISTED", "--set", "finger.protocol=tcp", "--set", "finger.port=22"]
+    done = demo_server.wraptui("apply", *words, "--no-confirm")
+    assert done.returncode == 4, done.stdout + done.stderr
+    assert "bind failed" in done.stdout
+    assert standing(demo_server) == before
+    visit = demo_server.visit(CUSTOMER, 79, wait=0.5)  # it waits for a question
+    assert not visit.gone and not visit.problem
+
+
+@pytest.mark.parametrize("at", [0.0, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4])
+def test_killed_at_any_moment_of_a_real_apply_the_old_files_come_back(
+    demo_server: Session, at: float
+) -> None:
+    before = standing(demo_server)
+    words = (
+        "wraptui",
+        "apply",
+        "--deny",
+        "ALL: 203.0.113.9",
+        "--set",
+        "ftp.instances=1",
+        "--confirm-within",
+        "3",
+    )
+    command = demo_server.inside("python3", "-m", *words)
+    child = pexpect.spawn(command[0], command[1:], env=demo_server.environment, timeout=30)
+    child.expect("per_source")  # the diff: from here on it writes
+    time.sleep(at)
+    assert child.pid
+    os.kill(child.pid, signal.SIGKILL)
+    child.close(force=True)
+    until(lambda: standing(demo_server) == before and pending(demo_server) == [])
+    assert welcome(demo_server, CUSTOMER, FTP_PORT)
+
+
+def _commands(server: Session) -> bytes:
+    found = b""
+    for name in os.listdir(server.path("/proc")):
+        if name.isdigit():
+            try:
+                found += server.read(f"/proc/{name}/cmdline")
+            except OSError:
+                continue
+    return found
