@@ -7,6 +7,7 @@ import re
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -93,6 +94,10 @@ def _visit(seen: dict[str, Any], remote: str) -> list[Any]:
     return list(found)
 
 
+def _says(remote: str, word: str, seen: dict[str, Any]) -> bool:
+    return word in _visit(seen, remote)[7]
+
+
 def _admits(server: Session, daemon: str, address: str) -> str:
     """What the real libwrap's own tool says."""
     told = server.run("tcpdmatch", daemon, address).stdout
@@ -144,6 +149,24 @@ def test_a_new_rule_changes_the_verdict_on_who_is_there(demo_server: Session, lo
     seen = looking.until(lambda seen: _visit(seen, "192.0.2.31")[4] == "denied")
     assert _visit(seen, "192.0.2.31")[5:7] == [path, line]
     assert demo_server.hit("192.0.2.31", BACKUP).heard == b""
+
+
+def test_where_only_ident_or_a_command_could_tell_there_is_no_verdict(
+    demo_server: Session, looking: Looking
+) -> None:
+    demo_server.visit("198.51.100.22", FTP)
+    allow = demo_server.read("/etc/hosts.allow")
+    for rule, word in (
+        (b"in.ftpd: bob@198.51.100.22: deny", "ident"),
+        (b"in.ftpd: ALL: aclexec x", "aclexec"),
+    ):
+        demo_server.write("/etc/hosts.allow", rule + b"\n" + allow)
+        says = partial(_says, "198.51.100.22", word)
+        seen = looking.until(says)
+        assert _visit(seen, "198.51.100.22")[4] is None
+        assert _visit(seen, "192.0.2.7")[4] == "granted"
+    demo_server.write("/etc/hosts.allow", b"in.ftpd: bob@192.0.2.99: deny\n" + allow)
+    looking.until(lambda seen: _visit(seen, "198.51.100.22")[4:7] == ["granted", "/etc/hosts.allow", 10])
 
 
 def test_how_close_a_service_is_and_who_was_refused(demo_server: Session, looking: Looking) -> None:

@@ -7,6 +7,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 
+from wraptui.observe.doubts import Doubts, doubts
 from wraptui.observe.guards import Guard
 from wraptui.observe.snapshot import Visit
 from wraptui.policy.access import Decision, Tables, Visitor, decide
@@ -49,6 +50,7 @@ class Visits:
 
     machine: Machine
     _rulings: Rulings | None = None
+    _doubts: Doubts = field(default_factory=Doubts)
     _known: dict[int, tuple[Visit, int]] = field(default_factory=dict)  # by the connection's id, with its pid
     _pending: set[int] = field(default_factory=set)
     _verdicts: dict[tuple[Guard, str, str], Verdict] = field(default_factory=dict)
@@ -69,6 +71,8 @@ class Visits:
         """Goes on with these; new ones mean that everything is decided again."""
         if self._rulings is not None and _same(rulings, self._rulings):
             return
+        if self._rulings is None or self._rulings.tables is not rulings.tables:
+            self._doubts = doubts(rulings.tables)
         self._rulings = rulings
         self._verdicts.clear()
         self._known.clear()
@@ -185,6 +189,7 @@ class Visits:
         assert self._rulings is not None
         rulings, address, local = self._rulings, unmapped(connection.remote), unmapped(connection.local)
         service = self._services.get(guard.service) if guard.kind == "xinetd" else None
+        admission = None
         if service is not None:
             admission = admit(
                 service,
@@ -196,7 +201,7 @@ class Visits:
                 server_name="",
                 look_up=self._look_up,
             )
-            if admission.refusal or admission.decision or not guard.daemon:
+            if not guard.daemon or (admission.refusal and admission.refusal.name != "libwrap"):
                 return _of_xinetd(admission, rulings.tables, guard)
         visitor = Visitor(
             typed(guard.daemon),
@@ -207,6 +212,11 @@ class Visits:
             server_port=connection.local_port,
         )
         decision = decide(rulings.tables, visitor, look_up=self._look_up)
+        doubt = self._doubts.about(rulings.tables, visitor, decision, self._look_up)
+        if doubt:
+            return None, doubt
+        if admission is not None and admission.decision is not None:
+            return _of_xinetd(admission, rulings.tables, guard)
         return decision, reason(decision, rulings.tables, guard.daemon)
 
     def _look_up(self, address: str) -> tuple[str, tuple[str, ...]]:
