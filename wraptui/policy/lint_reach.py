@@ -148,11 +148,24 @@ class _Pass:
                     yield self._dead_single(item, line, earlier)
                 continue
             known = self.reach.known[id(item)]
+            if self._empty(known):
+                yield item.finding(
+                    _WARNING,
+                    "excepts-everything",
+                    "All that this rule means is excepted again: it never matches.",
+                )
             lines = self._taken_above(covered, known)
             if lines:
                 self.dead.add(known.line)
                 yield self._dead_rule(known, lines)
             covered.add(known)
+
+    def _empty(self, known: Known) -> bool:
+        """Whether the EXCEPT of a list takes back all that the words before it mean."""
+        excepting = len(known.clients.groups) > 1 and not known.clients.whole.possible
+        if excepting and any(meaning.possible for meaning in known.clients.words):
+            return True
+        return len(known.daemons.groups) > 1 and known.daemons.groups[0] != () and not self.reach.cells(known)
 
     def _taken_above(self, covered: Covered, known: Known) -> set[int]:
         cells = self.reach.cells(known)
@@ -239,7 +252,7 @@ class _Pass:
         if self.singles.everybody:
             for line, (name, address) in enumerate(item.rules, item.first):
                 below = self.singles.first.get(("all", address), 0)
-                if line < below < barrier and name.lower() != "all":
+                if line < below < barrier and name.lower() != "all" and below not in self.dead:
                     found.setdefault(line, below)
         for line, below in found.items():
             if line not in self.dead:
@@ -264,7 +277,7 @@ class _Pass:
             else:
                 rest, by = covered.free(known, cell)
             if rest:
-                filled = self.singles.fill(rest, cell, known.line + 1, barrier - 1)
+                filled = self.singles.fill(rest, cell, known.line + 1, barrier - 1, self.dead)
                 if not filled:
                     return set()
                 by |= filled
@@ -303,12 +316,13 @@ def _other_outcome(*lines: int) -> str:
 
 def _overridden(reach: Reach, allow: Scan, deny: Scan, dead: set[int]) -> Iterator[Finding]:
     """Rules of hosts.deny whose every client a rule of hosts.allow surely decides."""
-    aclexec = any(runs_aclexec(rule) for scan in (allow, deny) for rule in scan.rules)
+    if allow.options and any(runs_aclexec(rule) for scan in (allow, deny) for rule in scan.rules):
+        return  # a rule with options may then hand its clients on to hosts.deny
     covered, singles = Covered(), Singles()
     for item in allow.items:
         if isinstance(item, Ordinary):
             singles.add(item.rules, item.first)
-        elif item.plain or not aclexec:  # a failed aclexec makes rules with options not count
+        else:
             covered.add(reach.known[id(item)])
     for item in deny.items:
         if isinstance(item, Ordinary):

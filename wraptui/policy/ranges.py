@@ -242,7 +242,7 @@ def _network(net: str, mask: str) -> Meaning:
         if number & hosts:
             return NEVER
         if hosts & (hosts + 1):  # the mask has holes
-            return Meaning(NOBODY, ((0, V4_LAST),))
+            return Meaning(NOBODY, ((number, number | hosts),))
         # libwrap cannot read 255.255.255.255 as an address, so no network holds it.
         covered = ((number, min(number | hosts, V4_LAST - 1)),)
         return Meaning(covered, covered) if number < V4_LAST else NEVER
@@ -377,19 +377,23 @@ def _text_implies(narrow: str, wide: str) -> bool:
     return text_matches(wide, narrow)
 
 
-def spelled(ranges: Ranges) -> Iterator[str]:
+def spelled(ranges: Ranges, *, strict: bool = False) -> Iterator[str]:
     """The patterns that mean just these addresses: exact ones and networks, IPv6 in brackets; the point for
-    an unknown address is left out."""
+    an unknown address is left out.
+
+    No network holds 255.255.255.255, which no client has; with `strict` it is told apart where it is meant.
+    """
     for start, end in ranges:
         if start <= V4_LAST:
-            # 255.255.255.255 is no client, and a network that would hold it cannot be said otherwise.
             last = V4_LAST if end >= V4_LAST - 1 else end
             if (start, last) == (0, V4_LAST):
                 yield "0.0.0.0/0.0.0.0"
-            else:
+            elif start < V4_LAST:
                 for number, rest in blocks(start, last, 32):
                     text = ".".join(str(byte) for byte in number.to_bytes(4, "big"))
                     yield f"{text}/{32 - rest}" if rest else text
+            if end >= V4_LAST and (strict or start == V4_LAST):
+                yield "255.255.255.255"
         if end >= V6_FIRST:
             for number, rest in blocks(max(start, V6_FIRST) - V6_FIRST, end - V6_FIRST, 128):
                 text = ipv6_text(number)

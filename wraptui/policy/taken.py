@@ -6,7 +6,7 @@ no rule mentions), names and users by what their patterns surely imply; what can
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import repeat
@@ -231,9 +231,9 @@ class Singles:
                     found.append((line, earlier))
         return found
 
-    def fill(self, ranges: Ranges, name: str, first: int, last: int) -> set[int]:
-        """The ordinary rules on lines first..last that together take all of `ranges` for a daemon; empty when
-        they do not."""
+    def fill(self, ranges: Ranges, name: str, first: int, last: int, but: Container[int] = ()) -> set[int]:
+        """The ordinary rules on lines first..last (and not in `but`) that together take all of `ranges` for a
+        daemon; empty when they do not."""
         size = sum(end - start + 1 for start, end in ranges)
         lines: set[int] = set()
         if size > min(len(self.first), _ENUMERATED) or not ranges or ranges[-1][1] > V4_LAST:
@@ -242,7 +242,7 @@ class Singles:
             for number in range(start, end + 1):
                 address = ".".join(map(str, number.to_bytes(4, "big")))
                 found = (self.first.get((name, address), 0), self.first.get(("all", address), 0))
-                line = next((line for line in found if first <= line <= last), 0)
+                line = next((line for line in found if first <= line <= last and line not in but), 0)
                 if not line:
                     return set()
                 lines.add(line)
