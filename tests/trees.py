@@ -1,4 +1,5 @@
 """Knows how to make trees of configuration files that reach xinetd's quirks, and how to read kept ones."""
+# ruff: noqa: E501 - lists of words stay lists of words
 
 from __future__ import annotations
 
@@ -75,7 +76,9 @@ def read_case(case: Path) -> dict[str, bytes]:
     if case.is_file():
         return {"/etc/xinetd.conf": case.read_bytes()}
     return {
-        "/" + str(path.relative_to(case)): path.read_bytes() for path in sorted(case.rglob("*")) if path.is_file()
+        "/" + str(path.relative_to(case)): path.read_bytes()
+        for path in sorted(case.rglob("*"))
+        if path.is_file()
     }
 
 
@@ -114,16 +117,46 @@ _LOG = st.sampled_from(
      "FILE /var/log/one 10m", "FILE", "FILE a b c d", "PIPE x", "", "FILE relative.log"]
 )  # fmt: skip
 _LOAD = st.sampled_from(
-    ["2.5", "0", "0.0", "x", "2.5abc", "-1", ".5", "1e2", "1e", "inf", "nan", "0x10", "0x", "+3", "infinit", "1e+"]
+    [
+        "2.5",
+        "0",
+        "0.0",
+        "x",
+        "2.5abc",
+        "-1",
+        ".5",
+        "1e2",
+        "1e",
+        "inf",
+        "nan",
+        "0x10",
+        "0x",
+        "+3",
+        "infinit",
+        "1e+",
+    ]
 )
-_ON_SUCCESS = st.sampled_from(["HOST", "PID", "EXIT", "DURATION", "USERID", "host", "TRAFFIC", "ATTEMPT", "RECORD", ""])
+_ON_SUCCESS = st.sampled_from(
+    ["HOST", "PID", "EXIT", "DURATION", "USERID", "host", "TRAFFIC", "ATTEMPT", "RECORD", ""]
+)
 _ON_FAILURE = st.sampled_from(["HOST", "ATTEMPT", "USERID", "PID", "", "RECORD"])
 _FLAGS = st.sampled_from(
     ["IPv4", "ipv6", "IPV4", "NOLIBWRAP", "NAMEINARGS", "SENSOR", "INTERCEPT", "REUSE", "NORETRY", "IDONLY", "NODELAY",
      "KEEPALIVE", "LABELED", "NOSUCH"]
 )  # fmt: skip
 _TYPE = st.sampled_from(
-    ["UNLISTED", "UNLISTED", "UNLISTED", "INTERNAL", "unlisted", "SPECIAL", "TCPMUX", "TCPMUXPLUS", "NOSUCH", "INTERNAL"]
+    [
+        "UNLISTED",
+        "UNLISTED",
+        "UNLISTED",
+        "INTERNAL",
+        "unlisted",
+        "SPECIAL",
+        "TCPMUX",
+        "TCPMUXPLUS",
+        "NOSUCH",
+        "INTERNAL",
+    ]
 )
 _WORD = st.sampled_from(["a", "b", "-x", '"two', 'words"', "#", "\\", "=", "a=b", "é", "\r"])
 _ENV = st.sampled_from(["A=1", "B=2", "A=", "=x", "NOVALUE", "PATH=/x", "a=b=c"])
@@ -133,10 +166,22 @@ _HOST = st.sampled_from(
      "1.2.3", "::ffff:127.0.0.1", "2001:db8::1", "300.1.1.1", "ip6-localhost", "fe80::1", "224.0.0.1"]
 )  # fmt: skip
 _PATH = st.sampled_from(
-    ["/srv/server", "/srv/server", "/srv/server", "/srv/other", "/srv/plain", "/srv/nosuch", "srv/server", "/srv", "/srv/"]
+    [
+        "/srv/server",
+        "/srv/server",
+        "/srv/server",
+        "/srv/other",
+        "/srv/plain",
+        "/srv/nosuch",
+        "srv/server",
+        "/srv",
+        "/srv/",
+    ]
 )
 _ID = st.sampled_from(["a", "b", "echo-stream", "echo", "A", "ftp", "x", "c"])
-_USER = st.sampled_from(["root", "nobody", "0", "12345", "nosuch", "4294967296", "99999999999999999999", "-1", "Root"])
+_USER = st.sampled_from(
+    ["root", "nobody", "0", "12345", "nosuch", "4294967296", "99999999999999999999", "-1", "Root"]
+)
 _GROUP_NAME = st.sampled_from(["root", "tty", "5", "nosuch", "4294967297", "1x"])
 _BANNER = st.sampled_from(["/etc/banner", "/nosuch", "x"])
 _RPC = st.sampled_from(["1", "2-3", "3-2", "x", "1-x", "-", "1-", "-1", "-5--1"])
@@ -174,7 +219,9 @@ VALUES: Mapping[str, st.SearchStrategy[str]] = {
     "env": _many(_ENV),
     "passenv": _many(_PASS),
     "nice": _NUMBER,
-    "redirect": st.tuples(_HOST, st.sampled_from(["80", "ftp", "tftp", "0", "65535", "65536", "-1", "x"])).map(" ".join),
+    "redirect": st.tuples(
+        _HOST, st.sampled_from(["80", "ftp", "tftp", "0", "65535", "65536", "-1", "x"])
+    ).map(" ".join),
     "banner": _BANNER,
     "banner_success": _BANNER,
     "banner_fail": _BANNER,
@@ -218,7 +265,9 @@ _FATAL_IF_BAD: Mapping[str, st.SearchStrategy[str]] = {
     "v6only": st.sampled_from(["yes", "no"]),
     "max_load": st.sampled_from(["2.5", "1 2"]),
     "umask": st.sampled_from(["022", "77"]),
-    "only_from": _many(st.sampled_from(["10.0.0.0", "127.0.0.1", "nosuch.test", "::1", "1.2.3.{4,5}", "10.1.0.0/16"])),
+    "only_from": _many(
+        st.sampled_from(["10.0.0.0", "127.0.0.1", "nosuch.test", "::1", "1.2.3.{4,5}", "10.1.0.0/16"])
+    ),
     "no_access": _many(st.sampled_from(["10.0.0.0", "127.0.0.1", "nosuch.test", "::1"])),
 }
 _OPERATOR = st.sampled_from(["="] * 30 + ["+=", "+=", "-=", "-=", ":=", "+ =", "=="])
@@ -248,7 +297,9 @@ _ODD = st.sampled_from(
      "\tonly_from -= 10.0.0.0", "\tonly_from = 10.0.0.0 127.0.0.1", "\tonly_from =", "disable = no", "\tdisable\t= yes",
      "\tdisable = no", "\tdisable = no", "\tuser = nosuch", "\tport = x", "\tserver = /nosuch"]
 )  # fmt: skip
-_SERVICE_NAMES = [name for name in VALUES if name not in ("enabled", "disabled", "rpc_version", "rpc_number", "disable")]
+_SERVICE_NAMES = [
+    name for name in VALUES if name not in ("enabled", "disabled", "rpc_version", "rpc_number", "disable")
+]
 _KINDS = ["unlisted", "unlisted", "unlisted", "listed", "internal", "sensor", "redirect", "any", "udp", "mux"]
 
 
@@ -338,7 +389,12 @@ def file_texts(draw: st.DrawFn, top: bool = False) -> bytes:
 
 
 _MEMBERS = st.sampled_from(["a", "B", "b~", "c.conf", "_d", "#e#", "f g", "a~b", "z", "é"])
-_ODD_MEMBERS: Mapping[str, bytes | str] = {"dangling": "/nosuch", "zz": "/nosuch", "sub": "", "link": "/etc/extra"}
+_ODD_MEMBERS: Mapping[str, bytes | str] = {
+    "dangling": "/nosuch",
+    "zz": "/nosuch",
+    "sub": "",
+    "link": "/etc/extra",
+}
 
 
 @st.composite
@@ -348,7 +404,11 @@ def inetd_texts(draw: st.DrawFn) -> bytes:
     for _ in range(draw(st.integers(0, 4))):
         fields = [
             draw(_mostly(name, f"{name}/1", weight=30))
-            if (name := draw(st.sampled_from(["ftp", "echo", "time", "ssh", "www", "discard", "nosuch", "auth"])))
+            if (
+                name := draw(
+                    st.sampled_from(["ftp", "echo", "time", "ssh", "www", "discard", "nosuch", "auth"])
+                )
+            )
             else "",
             draw(_mostly("stream", "dgram", "STREAM", "foo")),
             draw(_mostly("tcp", "udp", "tcp6", "TCP", weight=12)),
@@ -374,7 +434,9 @@ def trees(draw: st.DrawFn) -> dict[str, bytes | str]:
         files["/etc/xinetd.d/.keep"] = b""
         for name in draw(st.lists(_MEMBERS, max_size=3, unique=True)):
             files[f"/etc/xinetd.d/{name}"] = draw(file_texts())
-        for name in draw(st.lists(st.sampled_from(sorted(_ODD_MEMBERS)), max_size=draw(st.sampled_from([0, 0, 1, 2])))):
+        for name in draw(
+            st.lists(st.sampled_from(sorted(_ODD_MEMBERS)), max_size=draw(st.sampled_from([0, 0, 1, 2])))
+        ):
             files[f"/etc/xinetd.d/{name}"] = _ODD_MEMBERS[name]
     if draw(st.integers(0, 3)) == 0:
         files["/etc/host.conf"] = b""

@@ -1,4 +1,4 @@
-"""xinetd's configuration as `policy/services.py` reads it, against what the real daemon makes of the same tree."""
+"""xinetd's configuration as `policy/services.py` reads it, against the real daemon's reading of the same tree."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ CASES = sorted((Path(__file__).parent.parent / "cases" / "xinetd").glob("*"))
 
 def disagreements(root: Path, files: Mapping[str, bytes | str], real: Binaries) -> list[str]:
     """Where our reading of a tree and the daemon's differ, each in one line."""
-    xinetd.furnish(root, trees.BASE | files)
+    xinetd.furnish(root, {**trees.BASE, **files})
     for name in trees.PROGRAMS:
         (root / name.lstrip("/")).chmod(0o755)
     compat = "/etc/inetd.conf" in files
@@ -107,7 +107,9 @@ def as_dumped(service: Service, databases: Databases) -> dict[str, str]:
         server, arguments = str(values["server"]), _tuple(values.get("server_args", ()))
         own = "NAMEINARGS" in _tuple(values.get("flags", ()))
         dump["server"] = server
-        dump["server argv"] = " ".join(map(str, arguments if own else (server.rpartition("/")[2], *arguments)))
+        dump["server argv"] = " ".join(
+            map(str, arguments if own else (server.rpartition("/")[2], *arguments))
+        )
     if "RPC" in kinds:
         dump["rpc data"] = ""
         dump["program number"] = str(values["rpc_number"])
@@ -184,7 +186,10 @@ def test_kept_case(case: Path, tmp_path: Path, real: Binaries, namespaces: None)
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(files=trees.trees())
 def test_generated_trees(
-    files: Mapping[str, bytes | str], tmp_path_factory: pytest.TempPathFactory, real: Binaries, namespaces: None
+    files: Mapping[str, bytes | str],
+    tmp_path_factory: pytest.TempPathFactory,
+    real: Binaries,
+    namespaces: None,
 ) -> None:
     root = tmp_path_factory.mktemp("root")
     assert disagreements(root, files, real) == []

@@ -1,7 +1,7 @@
 """Knows which services get their socket: what the kernel would refuse, as far as the files can tell.
 
-Other programs' ports and this machine's addresses are not in the files: an address counts as present unless the
-caller knows better, a port as free unless another service has it.
+Other programs' ports are not in the files: a port counts as free unless another service has it. An address
+counts as present unless the caller knows this machine's.
 """
 
 from __future__ import annotations
@@ -165,7 +165,7 @@ def _socket_refusal(draft: Draft, version: int) -> str:
 
 
 def _listening_address(draft: Draft) -> tuple[int, int]:
-    """(version, number) that the socket is bound to; 0 is any. A bind address of the other kind counts as any."""
+    """(version, number) that the socket is bound to; 0 is any, and so is an address of the other version."""
     version = 4 if "IPv4" in draft.flags else 6
     if draft.bind is not None and draft.bind[0] == version:
         return draft.bind

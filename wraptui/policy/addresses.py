@@ -1,7 +1,7 @@
 """Knows xinetd's address lists: how only_from and no_access words are read, shown and matched.
 
-Verified against xinetd 2.3.15.3: an IPv4 address that ends in zero octets stands for the whole network, `a.b.{c,d}`
-is several addresses, names are matched by reverse DNS when a client connects.
+Verified against xinetd 2.3.15.3: an IPv4 address that ends in zero octets stands for the whole network,
+`a.b.{c,d}` is several addresses, names are matched by reverse DNS when a client connects.
 """
 
 from __future__ import annotations
@@ -9,7 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
+from wraptui.policy.c_library import numeric_ipv6
 from wraptui.policy.databases import Databases
 from wraptui.syntax.xinetd import folded
 
@@ -80,6 +82,7 @@ def matching(addresses: Sequence[Address], number: int, version: int, host: str 
     return next((address for address in addresses if address.matches(number, version, host)), None)
 
 
+@lru_cache(maxsize=8192)
 def ipv4_number(text: str) -> int | None:
     """An IPv4 address as inet_aton reads it: one to four parts, decimal, octal or hexadecimal."""
     parts = text.split(".")
@@ -92,29 +95,6 @@ def ipv4_number(text: str) -> int | None:
     for place, number in enumerate(front):
         rest |= number << 24 - 8 * place
     return rest
-
-
-def ipv6_number(text: str) -> int | None:
-    """An IPv6 address as inet_pton reads it (a scope is not read), or None."""
-    if ":" not in text or "%" in text:
-        return None
-    from ipaddress import IPv6Address
-
-    try:
-        return int(IPv6Address(text))
-    except ValueError:
-        return None
-
-
-def _scoped_ipv6(text: str) -> int | None:
-    """An IPv6 address as getaddrinfo reads it: a scope may be a number, or an interface of a link-local one."""
-    address, percent, scope = text.partition("%")
-    number = ipv6_number(address)
-    if number is None or not percent:
-        return number
-    if scope.isdecimal() or (scope == "lo" and number >> 118 in (0x3FA, 0x3FB)):
-        return number
-    return None
 
 
 def ipv4_text(number: int) -> str:
@@ -148,7 +128,7 @@ def numeric_address(text: str) -> tuple[int, int] | None:
     number = ipv4_number(text)
     if number is not None:
         return 4, number
-    number = _scoped_ipv6(text)
+    number = numeric_ipv6(text)
     return None if number is None else (6, number)
 
 
@@ -156,10 +136,7 @@ def read_addresses(word: str, databases: Databases, complain: Callable[[str, str
     """The elements that one word of only_from or no_access stands for; none when it cannot be parsed, which
     is complained about and survived. Raises `BadAddress` when the daemon gives the line up."""
     if "{" not in word:
-        if "/" in word:
-            found = _masked(word)
-        else:
-            found = _bare(word, databases)
+        found = _masked(word) if "/" in word else _bare(word, databases)
         if found is not None:
             return [found]
     several = _factorised(word, complain)
@@ -176,7 +153,7 @@ def read_addresses(word: str, databases: Databases, complain: Callable[[str, str
 
 def _bare(word: str, databases: Databases) -> Address | None:
     if ":" in word:
-        number = _scoped_ipv6(word)
+        number = numeric_ipv6(word)
         if number is not None:
             return Address("numeric", 6, number, ALL128 if number else 0)
     else:

@@ -1,7 +1,7 @@
-"""Knows every attribute of xinetd.conf: where it may stand, how many words it takes, what they may be, what it does.
+"""Knows every attribute of xinetd.conf: where it may stand, what words it takes, what it does.
 
-One table for the reader, the checks and the forms of the console. Verified against xinetd 2.3.15.3, whose manual
-page names attributes (mdns) that it does not know.
+One table for the reader, the checks and the forms of the console. Verified against xinetd 2.3.15.3, whose
+manual page names attributes (mdns) that it does not know.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ TABLE: tuple[Attribute, ...] = (
     Attribute("socket_type", settings.set_socket_type, choices=settings.SOCKET_TYPES, open=False,
               help="stream is TCP, dgram is UDP; each implies its protocol when that is missing"),
     Attribute("protocol", settings.set_protocol, choices=("tcp", "udp"),
-              help="a name in /etc/protocols, in its exact case; implies the socket type when that is missing"),
+              help="a name in /etc/protocols, in its exact case; implies a missing socket type"),
     Attribute("wait", settings.set_wait, choices=YES_NO, open=False,
               help="no: a server for each connection; yes: one server takes the socket over, and then "
                    "only_from refuses everybody while no_access and sensors never bite"),
@@ -72,8 +72,8 @@ TABLE: tuple[Attribute, ...] = (
               help="what to log of a refused connection; nothing is logged without a log_type"),
     Attribute("log_type", settings.set_log_type, ANY, defaults=True, cumulative=("defaults",),
               choices=("SYSLOG", "FILE"),
-              help="SYSLOG facility [level], or FILE path [soft limit [hard limit]]; beyond the hard limit the "
-                   "log is closed until the next reload"),
+              help="SYSLOG facility [level], or FILE path [soft limit [hard limit]]; beyond the hard limit "
+                   "the log is closed until the next reload"),
     Attribute("only_from", settings.set_only_from, ANY, defaults=True, cumulative=_BOTH,
               help="who may connect; an address that ends in .0 means the whole network; a list that ends up "
                    "empty refuses everybody"),
@@ -82,8 +82,8 @@ TABLE: tuple[Attribute, ...] = (
     Attribute("access_times", settings.set_access_times, ANY,
               help="H:MM-H:MM ..., within one day; the last minute counts"),
     Attribute("type", settings.set_type, ANY, choices=settings.SERVICE_TYPES, open=False,
-              help="INTERNAL: built into xinetd; UNLISTED: not in /etc/services, port and protocol are needed; "
-                   "RPC; TCPMUX; TCPMUXPLUS"),
+              help="INTERNAL: built into xinetd; UNLISTED: not in /etc/services, port and protocol are "
+                   "needed; RPC; TCPMUX; TCPMUXPLUS"),
     Attribute("rpc_version", settings.set_rpc_version, help="a version or a range, such as 2-3"),
     Attribute("rpc_number", settings.set_rpc_number, help="the program number of an UNLISTED RPC service"),
     Attribute("id", settings.set_id,
@@ -147,10 +147,7 @@ TABLE: tuple[Attribute, ...] = (
 _SERVICE = {attribute.name: attribute for attribute in TABLE if attribute.service}
 _DEFAULTS = {attribute.name: attribute for attribute in TABLE if attribute.defaults}
 
-ORDER = tuple(
-    "wait socket_type protocol user group server server_args instances id only_from access_times rpc_version "
-    "log_type no_access type log_on_failure log_on_success env port passenv flags rpc_number".split()
-)
+ORDER = ("wait", "socket_type", "protocol", "user", "server", "rpc_version", "port", "rpc_number")
 """The order in which xinetd names missing attributes."""
 
 

@@ -1,6 +1,6 @@
-"""Knows the name databases of the inspected root: services, protocols, users, groups, networks, hosts, RPC programs.
+"""Knows the names in the inspected root: services, protocols, users, groups, networks, hosts, RPC programs.
 
-Read as glibc's `files` source does. DNS is never asked: a name that /etc/hosts does not hold is unresolvable here.
+Read as glibc's `files` source does. DNS is never asked: a name that is not in /etc/hosts is unresolvable here.
 """
 
 from __future__ import annotations

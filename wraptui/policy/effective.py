@@ -1,4 +1,4 @@
-"""Knows how an entry that xinetd has read is shown: its effective attributes as plain values, and their sources."""
+"""Knows how an entry that xinetd has read is told: its effective attributes as values, and their sources."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def _common(draft: Draft) -> dict[str, Value]:
             values[name] = f"{value:03o}"
         elif isinstance(value, bool):
             values[name] = "yes" if value else "no"
-        elif value == UNLIMITED and name in _UNLIMITED or value == INFINITY:
+        elif (value == UNLIMITED and name in _UNLIMITED) or value == INFINITY:
             values[name] = "UNLIMITED"
         else:
             values[name] = shown(value) if isinstance(value, str) else value

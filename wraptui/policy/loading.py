@@ -1,4 +1,4 @@
-"""Knows how xinetd walks its files: includes, defaults, entries, and every attribute line's fate, with its messages."""
+"""Knows how xinetd walks its files: includes, defaults, entries, and every line's fate, with its messages."""
 
 from __future__ import annotations
 
@@ -14,12 +14,17 @@ from wraptui.policy.files import Files
 from wraptui.policy.services import Configuration, Defaults, Doubt, Message, Service
 from wraptui.policy.settings import Draft, World
 from wraptui.syntax.tree import shown, typed
-from wraptui.syntax.xinetd import Assignment, Broken, Header, Scanner, folded
+from wraptui.syntax.xinetd import Assignment, Broken, Header, Scanner, folded, service_blocks
 
 FATAL = "A fatal error was encountered while parsing the default section. xinetd will exit."
-STRAYED = "an attribute name with nothing behind it, at the end of the file: xinetd reads beyond, and may crash"
-CYCLE = "this file is being read already: xinetd would read it again and again until it can open no more files"
+STRAYED = (
+    "an attribute name with nothing behind it, at the end of the file: xinetd reads beyond, and may crash"
+)
+CYCLE = (
+    "this file is being read already: xinetd would read it again and again until it can open no more files"
+)
 NO_ID = "an internal service that inetd.conf cannot have: xinetd has no id for it, and may crash"
+LOST = "xinetd does not see this entry: an error before it swallows it"
 CRASH = "a line is wrong after a bind to a host of several addresses: xinetd crashes"
 TOO_MANY = "more files are included than anybody needs; the rest is not looked at here"
 MOST_FILES = 20_000
@@ -149,9 +154,17 @@ class Loader:
         draft = record.draft
         attributes, origin = effective_attributes(draft)
         return Service(
-            shown(draft.id or draft.name), shown(draft.name), draft.file, draft.first, draft.last, not record.why_not,
-            record.why_not, attributes, origin, draft.lines,
-        )  # fmt: skip
+            shown(draft.id or draft.name),
+            shown(draft.name),
+            draft.file,
+            draft.first,
+            draft.last,
+            not record.why_not,
+            shown(record.why_not),
+            attributes,
+            origin,
+            draft.lines,
+        )
 
     # -- files
 
@@ -166,8 +179,30 @@ class Loader:
     def _file(self, data: bytes, name: str) -> None:
         path = self.world.path(name)
         self.open.append(path)
+        known, said = len(self.records), len(self.messages)
         self._entries(data, name, path)
         self.open.pop()
+        if any(message.level == "ERROR" for message in self.messages[said:]):
+            self._lost(data, path, known)
+
+    def _lost(self, data: bytes, path: str, known: int) -> None:
+        """Record, for people only, the entries of a file that an error before them swallowed."""
+        ours = [record for record in self.records[known:] if record.draft.file == path]
+        read = {record.draft.first for record in ours}
+        for first, last, name in service_blocks(data):
+            if first in read:
+                continue
+            lost = Record(Draft(name, path, first, last, name), LOST)
+            around = next((one.draft for one in ours if one.draft.first < first <= one.draft.last), None)
+            if around is not None:
+                around.last = first - 1
+                around.lines = {
+                    name: kept
+                    for name, places in around.lines.items()
+                    if (kept := tuple(place for place in places if place[0] < first))
+                }
+            later = next((record for record in ours if record.draft.first > first), None)
+            self.records.insert(self.records.index(later) if later else len(self.records), lost)
 
     def _entries(self, data: bytes, name: str, path: str) -> None:
         self.file, self.line = name, 0
@@ -326,7 +361,7 @@ class Loader:
                 draft.origin[name] = "defaults"
 
     def _attributes(self, scanner: Scanner, draft: Draft, scope: str) -> bool:
-        """Read an entry up to its brace; False when `disable` ended it. Raises `Broken` and `FatalDefaults`."""
+        """Read an entry to its brace; False when `disable` ended it. Raises `Broken` and `FatalDefaults`."""
         while True:
             line = scanner.assignment()
             self.line = scanner.count
@@ -358,10 +393,11 @@ class Loader:
                 return
         elif scope == "defaults" and operator == "=":
             operator = "+="
-        if found.count != ANY and found.count != len(line.values):
+        given = len(line.values)
+        if found.count not in (ANY, given):
             self.complain(
                 "WARNING",
-                f"attribute {line.name} expects {found.count} values and {len(line.values)} values were specified",
+                f"attribute {line.name} expects {found.count} values and {given} values were specified",
             )
             return
         if found.set(draft, line.values, operator, self.world):

@@ -1,4 +1,4 @@
-"""Knows what xinetd makes of its files: which services run, with which effective attributes, and what it says.
+"""Knows what xinetd makes of its files: which services run, with which effective attributes, what it says.
 
 Verified against xinetd 2.3.15.3, which differs from its manual page.
 """
@@ -17,8 +17,8 @@ Value = int | float | str | bool | tuple[str, ...] | tuple[int, ...]
 class Message:
     """A line that the daemon would log while loading: level as xinetd prints it (WARNING, ERROR, ...).
 
-    `file` is named as the daemon names it, `line` counted as it counts: after a line of more than 8 KiB, or an
-    attribute name with nothing behind it, that is not the physical line.
+    `file` is named as the daemon names it, `line` counted as it counts: after a line of more than 8 KiB, or
+    an attribute name with nothing behind it, that is not the physical line. All is byte text.
     """
 
     level: str
@@ -31,10 +31,10 @@ class Message:
 class Service:
     """One service entry. `first`..`last` are its physical lines (1-based, from `service NAME` to `}`).
 
-    `attributes` are effective: numbers, "UNLIMITED", "yes" and "no", words, or tuples of them; `origin` tells each
-    one's source: "file:line", "defaults" or "built-in". `why_not` says why an inactive one does not run. `lines` are
-    the physical lines (first, last) of each attribute as spelled in this entry (`interface` is `bind`), those
-    included that the daemon ignores.
+    `attributes` are effective: numbers, "UNLIMITED", "yes" and "no", words, or tuples of them; `origin` tells
+    each one's source: "file:line", "defaults", "/etc/services" or "built-in". `why_not` says why an inactive one
+    does not run. `lines` are the physical lines (first, last) of each attribute as spelled in this entry
+    (`interface` is `bind`), those included that the daemon ignores.
     """
 
     id: str
@@ -70,8 +70,8 @@ class Doubt:
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
-    """All that xinetd would load. `starts` is False when a fatal error in defaults, or an unreadable main file,
-    makes the daemon exit. `files` are those read, in order. With `doubts` nothing is certain."""
+    """All that xinetd would load. `starts` is False when a fatal error in defaults, an unreadable main file or
+    a crash ends the daemon. `files` are those read, in order. With `doubts` nothing is certain."""
 
     starts: bool
     services: tuple[Service, ...] = ()
@@ -97,8 +97,8 @@ def read_configuration(
 ) -> Configuration:
     """What the daemon would load from `path`; relative names count from `directory`.
 
-    `environment` are the names of the daemon's variables. `local` are this machine's addresses: a service that
-    binds to another one does not start; without it every address counts as present.
+    `environment` are the names of the daemon's variables. `local` are this machine's addresses: a service
+    that binds to another one does not start; None lets every address count as present.
     """
     from wraptui.policy.loading import Loader
 

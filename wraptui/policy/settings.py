@@ -1,7 +1,7 @@
 """Knows what the words of each attribute mean to xinetd: a `Draft` is an entry that is being read.
 
-One function per attribute. It returns whether the daemon accepts the words, and leaves in the draft what the daemon
-leaves there: a refused line may have changed something, and a later `disable = no` brings the service back with it.
+One function per attribute. It returns whether the daemon accepts the words, and leaves in the draft what the
+daemon leaves there: a refused line may have changed something, and a later `disable = no` revives the service.
 Verified against xinetd 2.3.15.3.
 """
 
@@ -86,8 +86,8 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """What the reading of values may ask: files and names of the root, where relative paths begin, the daemon's
-    environment variables; and where complaints about the current line go."""
+    """What the reading of values may ask: files and names of the root, where relative paths begin, the
+    daemon's environment variables; and where complaints about the current line go."""
 
     files: Files
     databases: Databases

@@ -1,7 +1,6 @@
-"""Knows how xinetd.conf is spelled: lossless tokens for people's edits, and entries as xinetd's own scanner reads them.
+"""Knows how xinetd.conf is spelled: lossless tokens for edits, and entries as xinetd's own scanner reads them.
 
-The scanner follows xinetd 2.3.15.3 (verified against it), faults included: it works on a buffer of 8,192 bytes
-in place, so a line that is too long is cut, and an attribute name with nothing behind it runs into the next
+The scanner follows xinetd 2.3.15.3 (verified against it), faults included: it works in a buffer of 8,192 bytes, so a line that is too long is cut, and an attribute name with nothing behind it runs into the next
 line, whose end is lost. That is why a `Scanner` keeps bytes that it may overwrite, like the daemon.
 """
 
@@ -22,6 +21,7 @@ Complain = Callable[[str, str], None]
 """Takes a level (ERROR, WARNING) and the text of a message about the line read last."""
 
 
+@lru_cache(maxsize=8192)
 def folded(text: str) -> str:
     """Byte text with ASCII letters in lower case, as strcasecmp sees it."""
     return text.encode("latin-1").lower().decode("latin-1")
@@ -29,7 +29,7 @@ def folded(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """The start of an entry: `keyword` in lower case, its word (empty for defaults), its physical line (1-based)."""
+    """The start of an entry: `keyword` in lower case, its word ("" for defaults), its line (1-based)."""
 
     keyword: str
     name: str
@@ -53,6 +53,11 @@ class Broken(Exception):
 
 _ORDINARY = re.compile(rb"[ \t\v\f\r]*([^ \t\n\v\f\r=\0]+)[ \t\v\f\r]+([+-]?=)([^\0\n]*)\0")
 _WORD = re.compile(rb"[^ \t\0]+")
+_HEADER = re.compile(rb"[ \t]*(?:service|defaults|includedir|include)(?:[ \t\0]|\Z)", re.IGNORECASE)
+_CLOSING = re.compile(rb"^[ \t\v\f\r]*\}[ \t\v\f\r]*$", re.MULTILINE)
+_SERVICE_LINE = re.compile(
+    rb"^[ \t]*service[ \t]+([^ \t\n\0=+-][^ \t\n\0]*)[^\n=]*$", re.IGNORECASE | re.MULTILINE
+)
 _BLANK = re.compile(rb"[ \t\n\v\f\r]*")
 _AUXILIARY = _BUFFER = 8192
 
@@ -69,10 +74,9 @@ class Scanner:
         self._taken = 0  # bytes of the file that are, or were, in the buffer
         self._block = 0  # offset in the file of the buffer's first byte
         self._seen = 0  # offset up to which physical lines are counted
-        self._lines = 1
         self.count = 0
         self.line = 0
-        self.last = 0
+        self.last = 1
         self.strayed = 0  # the last physical line from which the daemon read memory that is not the file's
 
     # -- the buffer
@@ -111,16 +115,11 @@ class Scanner:
                     self._next = self._end
                     newline = min(self._end, _AUXILIARY + _BUFFER - 1)
         memory[newline] = 0
-        self.line = self._physical(start)
-        self.last = self._physical(newline)
+        ahead = self._block - _AUXILIARY
+        self.line = self.last + self._data.count(b"\n", self._seen, start + ahead)
+        self.last = self.line + self._data.count(b"\n", start + ahead, newline + ahead)
+        self._seen = newline + ahead
         return start
-
-    def _physical(self, position: int) -> int:
-        offset = self._block + position - _AUXILIARY
-        if offset > self._seen:
-            self._lines += self._data.count(b"\n", self._seen, offset)
-            self._seen = offset
-        return self._lines
 
     def _significant(self) -> int:
         """Position of the next line that is neither blank nor a comment; -1 at the end of the file."""
@@ -180,14 +179,19 @@ class Scanner:
 
     def skip(self) -> list[Assignment]:
         """Skip to the next line that holds only a closing brace, as the daemon does after an error.
-        Returns the ordinary attribute lines that nobody reads, for people to see."""
+        Returns the ordinary attribute lines of this entry that nobody reads, for people to see."""
         passed = []
+        swallowing = False
         while (start := self._significant()) >= 0:
-            if self._text(start).strip(SPACE) == b"}":
-                return passed
             ordinary = _ORDINARY.match(self._memory, start)
             if ordinary:
-                passed.append(self._assignment(ordinary))
+                if not swallowing:
+                    passed.append(self._assignment(ordinary))
+                continue
+            text = self._text(start)
+            if text.strip(SPACE) == b"}":
+                return passed
+            swallowing = swallowing or bool(_HEADER.match(text))
         self._complain("WARNING", "missing } in last service entry")
         return passed
 
@@ -249,6 +253,20 @@ class Scanner:
         return self._text(begin).decode("latin-1")
 
 
+def service_blocks(data: bytes) -> list[tuple[int, int, str]]:
+    """Everything that looks like a service entry, whatever the daemon sees of it: first and last physical
+    line (1-based) and the service's name."""
+    starts = [(found.start(), found[1].decode("latin-1")) for found in _SERVICE_LINE.finditer(data)]
+    blocks = []
+    ends = [*[start for start, _ in starts[1:]], len(data)]
+    for (start, name), end in zip(starts, ends, strict=False):
+        first = data.count(b"\n", 0, start) + 1
+        closing = _CLOSING.search(data, start, end)
+        last = closing.end() if closing else len(data[:end].rstrip())
+        blocks.append((first, first + data.count(b"\n", start, last), name))
+    return blocks
+
+
 # -- lossless tokens
 
 _PLAIN = re.compile(
@@ -263,7 +281,7 @@ _PIECES = re.compile(r"[ \t]+|[^ \t]+")
 def parsed_line(text: str) -> Line:
     """The tokens of one physical line (with its newline), which spell it exactly.
 
-    Kinds: `space`, `comment`, `brace`, `keyword`, `name` (of an attribute), `operator`, `word`, `newline`, and
+    Kinds: `space`, `comment`, `brace`, `keyword`, `name` (of an attribute), `operator`, `word`, `newline`;
     `opaque` for a line that no rule of the grammar fits. `value` of names and keywords is in lower case.
     """
     plain = _PLAIN.match(text)
