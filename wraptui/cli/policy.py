@@ -1,4 +1,4 @@
-"""`wraptui policy`: who gets in to a service and who does not, and a shorter hosts.deny that decides the same."""
+"""`wraptui policy`: who gets in to a service and who does not, and a shorter hosts.deny."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def _networks(ranges: Ranges) -> list[str]:
 
 
 def _data(policy: Policy) -> dict[str, object]:
-    """A policy as the documented JSON: networks by outcome, and the rules that ask for more than addresses."""
+    """A policy as the documented JSON: networks by outcome, and rules that ask for more than addresses."""
     from wraptui.syntax.tree import shown
 
     return {

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 
 from wraptui.policy.access import Table, read_table
 from wraptui.policy.files import Files
-from wraptui.policy.lint_rules import RuleLine, Written, scanned
-from wraptui.policy.ranges import Lists, Ranges, joined, minus, spelled
+from wraptui.policy.lint_rules import RuleLine, scanned
+from wraptui.policy.ranges import UNKNOWN, Lists, Ranges, common, joined, minus, spelled
 from wraptui.policy.taken import ANY_OTHER, Daemons
 from wraptui.syntax.tree import Document
 
@@ -35,8 +35,17 @@ class _Group:
     """The rules of one daemon list between two rules with options."""
 
     daemons: str
+    all: bool
     lines: list[tuple[int, int]] = field(default_factory=list)
     ranges: list[Ranges] = field(default_factory=list)
+
+
+@dataclass
+class _Segment:
+    """The rules between two rules with options, by daemon list, and what is denied for every daemon."""
+
+    groups: dict[str, _Group] = field(default_factory=dict)
+    broad: Ranges = ()
 
 
 def compacted(table: Table, files: Files) -> Compaction:
@@ -48,10 +57,8 @@ def compacted(table: Table, files: Files) -> Compaction:
     before = after = 0
     lists = Lists(files)
     for segment in _segments(table, lists):
-        everybody = [piece for group in segment for piece in group.ranges if _means_all(group.daemons)]
-        broad = joined(each for ranges in everybody for each in ranges)
-        for group in segment:
-            kept = [ranges for ranges in group.ranges if _means_all(group.daemons) or minus(ranges, broad)]
+        for group in segment.groups.values():
+            kept = [ranges for ranges in group.ranges if group.all or minus(ranges, segment.broad)]
             shorter = list(spelled(joined(each for ranges in kept for each in ranges), strict=True))
             before += len(group.ranges)
             after += min(len(shorter), len(group.ranges))
@@ -68,34 +75,31 @@ def compacted(table: Table, files: Files) -> Compaction:
     return Compaction(text, before, after)
 
 
-def _means_all(daemons: str) -> bool:
-    return daemons.upper() == "ALL"
-
-
-def _segments(table: Table, lists: Lists) -> Iterator[list[_Group]]:
-    """The groups of rules that may be said anew, between one rule with options and the next."""
-    groups: dict[str, _Group] = {}
+def _segments(table: Table, lists: Lists) -> Iterator[_Segment]:
+    """What stands between one rule with options and the next."""
+    segment = _Segment()
     for item in scanned(table, deny=True, common=False):
-        assert isinstance(item, Written)
         if not isinstance(item, RuleLine):
             continue
         if not item.plain:
-            yield list(groups.values())
-            groups = {}
+            yield segment
+            segment = _Segment()
             continue
         clients = lists.clients(item.fields.clients)
-        exact = all(meaning.exact and meaning.sure for meaning in clients.words)
-        if not exact or len(clients.groups) > 1 or not clients.words:
-            continue
-        if any(word.startswith("/") or "@" in word for word in clients.groups[0]):
-            continue
-        if not _names_only(Daemons(item.fields.daemons)):
+        if not _names_only(Daemons(item.fields.daemons)) or not clients.whole.exact:
             continue
         daemons = " ".join(item.fields.daemons.split())
-        group = groups.setdefault(daemons.lower(), _Group(daemons))
+        if daemons.upper() == "ALL":
+            segment.broad = joined((*segment.broad, *clients.whole.sure))
+        exact = all(meaning.exact and meaning.sure for meaning in clients.words)
+        if not exact or len(clients.groups) > 1 or common(clients.whole.sure, ((UNKNOWN, UNKNOWN),)):
+            continue  # nothing but ALL means a client without an address
+        if any(word.startswith("/") or "@" in word for word in clients.groups[0]):
+            continue
+        group = segment.groups.setdefault(daemons.lower(), _Group(daemons, daemons.upper() == "ALL"))
         group.lines.append((item.logical.first, item.logical.first + item.raw.count("\n") - 1))
         group.ranges += [meaning.sure for meaning in clients.words]
-    yield list(groups.values())
+    yield segment
 
 
 def _names_only(daemons: Daemons) -> bool:
