@@ -27,6 +27,7 @@ DAEMONS = (
     "unknown",
     "a b",
     "d(1)",
+    ".sshd",
 )
 ADDRESSES = (
     *(
@@ -55,7 +56,18 @@ ADDRESSES = (
 NAMES = (
     *("unknown", "paranoid", "localhost", "host", "host.example.com", "www.example.com", "WWW.Example.COM"),
     *("example.com", "10.1.evil.example", "10.0.0.1.evil.example", "PARANOID", "::ffff:10.0.0.1", "h\xe9.x"),
-    *("a*b", "x y.example.com", "[::1]", "::1", "10.0.0.1", "n" * 127, "n" * 130),
+    *(
+        "a*b",
+        "x y.example.com",
+        "[::1]",
+        "::1",
+        "10.0.0.1",
+        "n" * 127,
+        "n" * 130,
+        ".example.com",
+        ".com",
+        "example.com.",
+    ),
 )
 USERS = ("unknown", "root", "alice", "ALICE", "a b", "[::1]", "bob.smith", "u;id", "u" * 128)
 SERVERS = ("unknown", "10.0.0.9", "::ffff:10.0.0.9", "fe80::9", "2001:db8::9")

@@ -115,7 +115,17 @@ DAEMON_LISTS = (
 @given(st.integers(0, 2**32))
 def test_the_index_finds_what_reading_rule_by_rule_finds(seed: int) -> None:
     random = Random(seed)
-    names = ("unknown", "host.example.com", "host", "10.0.0.1", "::1")
+    names = (
+        "unknown",
+        "host.example.com",
+        "host",
+        "10.0.0.1",
+        "::1",
+        ".example.com",
+        "host.",
+        "x.10.0.0.1",
+        ".host.",
+    )
 
     def table(path: str) -> str:
         lines = []
