@@ -7,22 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv6Address, ip_address
 from math import ceil
 from typing import Literal, NamedTuple
 
 from wraptui.policy.logbook import Event
+from wraptui.policy.sensor_addresses import Key, client_keys, key_of, network
+from wraptui.policy.sensor_memory import PERIOD, Memory
 
 Family = Literal["ipv4", "ipv6"]
-
-CAPACITY = 10240
-"""How many entries the daemon keeps; for a hit beyond it logs `Maximum global_no_access count reached.`"""
-
-_PERIOD = 60.0
-"""Seconds from one clearing run to the next."""
-
-_PATIENCE = 3.0
-"""Seconds that a line of the log may come late before it counts as lost."""
 
 _DAEMON_ONLY = frozenset(
     ("adding", "expired", "empty", "full", "started", "reloading", "reloaded", "paused", "resumed")
@@ -93,255 +85,120 @@ def rebuild(
     lines = [event for event in events if event.time <= now and event.time >= began - 5]
     live = pid or _last_writer(lines)
     first = _start_of(lines, live)
-    since = lines[first].time if first >= 0 else 0.0
-    reasons = [lost] if lost else []
-    if not live:
-        reasons.append("no line of a daemon in the log: whether it holds a list cannot be told")
-    elif first < 0:
-        reasons.append(
-            f"the log has no start of the daemon (pid {live}), so older entries may be missing: "
-            "what is shown is the least"
+    lines = lines[max(first, 0) :]
+    if not pid and any(event.kind == "stopped" and event.pid == live for event in lines):
+        why = "the daemon has ended, and its list with it"
+        return NoAccess(certain=not lost and first >= 0, why=why, since=lines[0].time if first >= 0 else 0.0)
+    replay = Replay(live, sensors)
+    replay.take(lines)
+    return replay.at(now, lost)
+
+
+class Replay:
+    """The list of the daemon with this pid, replayed from the lines of its log as they come.
+
+    Give lines from the daemon's start on (the line itself included), in their order, each once."""
+
+    def __init__(self, pid: int, sensors: Sequence[str] = ()) -> None:
+        self.sensors = sensors
+        self._pid = pid
+        self._since = 0.0
+        self._daemon = Memory()
+        self._answer = NoAccess()
+        self._fresh_until = 0.0
+
+    def take(self, events: Iterable[Event]) -> None:
+        """Go on with these lines."""
+        for event in events:
+            if event.kind == "fail":
+                if event.detail == "address":
+                    self._daemon.caught(event, self.sensors)
+            elif event.pid == self._pid and event.kind in _DAEMON_ONLY:
+                if event.kind == "started":
+                    self._since, self._daemon = event.time, Memory()
+                else:
+                    self._daemon.take(event)
+            else:
+                continue
+            self._fresh_until = 0.0
+
+    def at(self, now: float, lost: str = "") -> NoAccess:
+        """The list at `now`, which is not before the last line; `lost` as in `rebuild`."""
+        if now < self._fresh_until:
+            return self._answer
+        daemon = self._daemon.copy()
+        daemon.advance(now)
+        daemon.look(now)
+        reasons = [lost] if lost else []
+        if not self._pid:
+            reasons.append("no line of a daemon in the log: whether it holds a list cannot be told")
+        elif not self._since:
+            reasons.append(
+                f"the log has no start of the daemon (pid {self._pid}), so older entries may be missing: "
+                "what is shown is the least"
+            )
+        reasons += daemon.reasons
+        self._answer = NoAccess(
+            entries=_entries(daemon, now),
+            certain=not reasons,
+            why="; ".join(reasons),
+            pid=self._pid,
+            since=self._since,
+            next_run=daemon.next_run,
+            full=daemon.full,
         )
-    daemon = _Daemon()
-    catches: list[Event] = []
-    for event in lines[max(first, 0) :]:
-        if event.kind == "fail":
-            if event.detail == "address":
-                catches.append(event)
-                daemon.caught(event, sensors)
-        elif event.pid == live:
-            if event.kind == "stopped" and not pid:
-                why = "the daemon has ended, and its list with it"
-                return NoAccess(certain=not reasons, why=why, since=since)
-            daemon.take(event)
-    daemon.advance(now)
-    daemon.look(now)
-    reasons += daemon.reasons
-    return NoAccess(
-        entries=_entries(daemon, now, catches),
-        certain=not reasons,
-        why="; ".join(reasons),
-        pid=live,
-        since=since,
-        next_run=daemon.next_run,
-        full=daemon.full,
-    )
+        # Until the next run nothing changes but by new lines, unless something is doubtful by the second.
+        doubtful = lost or not daemon.phase_known
+        self._fresh_until = 0.0 if doubtful else min(daemon.quiet_until(), now + PERIOD)
+        return self._answer
 
 
 def refused(no_access: NoAccess, client: str) -> Refused:
     """Whether the list refuses `client`, a numeric address; raises `ValueError` when it is none."""
-    address = _unmapped(client)
-    plain = dual = False
-    for entry in no_access.entries:
-        if _covers(entry.address, address):
-            dual = True
-            plain = plain or "ipv4" in entry.blocks
-    return Refused(plain, dual)
+    return Refused(
+        holding(no_access, client, dual=False) is not None, holding(no_access, client, dual=True) is not None
+    )
 
 
 def holding(no_access: NoAccess, client: str, *, dual: bool) -> Entry | None:
     """The first entry that refuses `client` on an IPv4 (or, with `dual`, an IPv6) socket, as the daemon
-    searches them; None when there is none."""
-    address = _unmapped(client)
-    for entry in no_access.entries:
-        if ("ipv6" if dual else "ipv4") in entry.blocks and _covers(entry.address, address):
-            return entry
-    return None
+    searches them; None when there is none. Raises `ValueError` when the client is no address."""
+    index = _index(no_access.entries)
+    found = [index[key] for key in client_keys(client, dual=dual) if key in index]
+    return min(found, key=lambda each: each[0])[1] if found else None
+
+
+_Index = dict[Key, tuple[int, Entry]]
+_indexed: list[tuple[tuple[Entry, ...], _Index]] = []
+
+
+def _index(entries: tuple[Entry, ...]) -> _Index:
+    """Place and entry by key; that of the list asked last is kept, for a screen asks for every visitor."""
+    known = _indexed[:1]
+    if known and known[0][0] is entries:
+        return known[0][1]
+    index: _Index = {}
+    for place, entry in enumerate(entries):
+        index.setdefault(key_of(entry.address), (place, entry))
+    _indexed[:] = [(entries, index)]
+    return index
 
 
 def widened(address: str) -> str:
     """The network, in CIDR notation and unmapped, that the daemon refuses once `address` is on the list:
     trailing zero octets of a plain IPv4 address widen it, 10.1.2.0 to 10.1.2.0/24."""
-    key = _key(address)
-    if isinstance(key, tuple):
-        bits, prefix = key
-        return f"{IPv4Address(prefix << (32 - bits))}/{bits}"
-    mapped = key.ipv4_mapped
-    return f"{mapped}/32" if mapped else f"{key}/128"
+    return network(key_of(address))
 
 
-# --- the daemon's memory -----------------------------------------------------------------------------------
-
-_Key = tuple[int, int] | IPv6Address
-"""An address as the list holds it: the bits and prefix of an IPv4 network, or one IPv6 address."""
-
-
-class _Held(NamedTuple):
-    address: str
-    key: _Key
-    since: float
-    minutes: int
-
-
-class _Daemon:
-    """The list and its clock as they live in the daemon, replayed line by line.
-
-    Addresses and ends are two lists side by side, as in the daemon, for they can come apart: an address that
-    the daemon cannot read (`<unknown>`) leaves only an end behind, which the next address inherits."""
-
-    def __init__(self) -> None:
-        self.held: list[_Held] = []
-        self.ends: list[float | None] = []
-        self.sensors: dict[_Held, str] = {}
-        self.index: dict[_Key, _Held] = {}
-        self.next_run: float | None = None
-        self.reasons: list[str] = []
-        self.full = False
-        self.poisoned = False
-        self.phase_known = True
-        self._silent = 0
-        self._last = 0.0
-        self._unanswered: float | None = None
-        self._nameless: _Held | None = None
-
-    def take(self, event: Event) -> None:
-        """Go on to a line that the daemon itself wrote."""
-        time = event.time
-        if time < self._last - _PATIENCE:
-            self._doubt("the clock of the server was set back")
-        self._last = max(time, self._last)
-        if event.kind == "empty":
-            self._emptied(time)
-            return
-        self.advance(time)
-        if event.kind == "adding":
-            self._added(event)
-        elif event.kind == "expired":
-            self._expired(time)
-        elif event.kind == "full":
-            self.full = True
-
-    def advance(self, time: float) -> None:
-        """The clearing runs up to `time` of which the log says nothing, because they cleared nothing."""
-        if self._unanswered is not None and time > self._unanswered + _PATIENCE:
-            self._doubt("the daemon did not say that its list became empty, though no entry is known")
-            self._unanswered = None
-        while self.next_run is not None and self.next_run + self._slack() < time:
-            run = self.next_run
-            # What was added in the second of the run may well have come after it.
-            if due := {place for place in self._due(run) if self.held[place].since < run}:
-                self._doubt("a clearing run left no line: INFO lines are lost or filtered")
-                self.phase_known = False
-                self._remove(due)
-            self._silent += 1
-            self.next_run = run + _PERIOD if self.held else None
-
-    def look(self, now: float) -> None:
-        """Doubt what is due at this very moment."""
-        if self.next_run is not None and self.next_run <= now and self._due(now):
-            self._doubt("a clearing run is due this very moment")
-            self.phase_known = False
-
-    def caught(self, event: Event, sensors: Sequence[str]) -> None:
-        """A service refused an address: the first one to do so after an `Adding` is the sensor."""
-        held = self._nameless
-        if held and event.address == held.address and event.time <= held.since + 1:
-            if sensors and event.service not in sensors:
-                return
-            self.sensors[held] = event.service
-            self._nameless = None
-
-    def end_of(self, position: int) -> float | None:
-        """When the entry at `position` ends; None for never."""
-        return self.ends[position]
-
-    def _added(self, event: Event) -> None:
-        end = None if event.number == -1 else event.time + _int32(60 * event.number)
-        try:
-            key = _key(event.address)
-        except ValueError:
-            self.ends.append(end)
-            self.poisoned = True
-            self._doubt("the daemon added an address that it cannot read: entries end at each other's times")
-            return
-        known = self._match(key)
-        if known is not None:
-            self._doubt("an address was added again while it seemed to be held: a clearing line is lost")
-            self.phase_known = False
-            self._remove({position for position, held in enumerate(self.held) if held == known})
-        held = _Held(event.address, key, event.time, event.number)
-        self.held.append(held)
-        self.ends.append(end)
-        self.index.setdefault(key, held)
-        self._nameless = held
-        self._unanswered = None
-        if self.next_run is None:
-            self.next_run = event.time + _PERIOD
-            self._silent = 0
-        if len(self.held) > CAPACITY:
-            self._doubt(f"more than {CAPACITY} entries: clearing lines are lost")
-
-    def _expired(self, time: float) -> None:
-        if not self._drop(time) and not self._drop(time + 2):
-            self._doubt("the daemon cleared an entry that is not known: its Adding line is lost")
-        self.next_run = time + _PERIOD
-        self._silent = 0
-        self.phase_known = True
-        self._unanswered = None if self.held else time
-
-    def _emptied(self, time: float) -> None:
-        self._unanswered = None
-        if self._remove(set(range(len(self.held)))):
-            self._doubt("the daemon's list became empty, though entries seemed to be left")
-        self.next_run = None
-        self.phase_known = True
-
-    def _due(self, time: float) -> set[int]:
-        ends = self.ends
-        return {
-            position
-            for position in range(len(self.held))
-            if (end := ends[position]) is not None and end <= time
-        }
-
-    def _drop(self, time: float) -> int:
-        return self._remove(self._due(time))
-
-    def _remove(self, positions: set[int]) -> int:
-        if positions:
-            self.held = [held for place, held in enumerate(self.held) if place not in positions]
-            self.ends = [end for place, end in enumerate(self.ends) if place not in positions]
-            self.index = {}
-            for held in self.held:
-                self.index.setdefault(held.key, held)
-        return len(positions)
-
-    def _match(self, key: _Key) -> _Held | None:
-        """The entry that keeps the daemon from adding `key`."""
-        if isinstance(key, IPv6Address):
-            if key in self.index:
-                return self.index[key]
-            if key.ipv4_mapped is None:
-                return None
-            number = int(key.ipv4_mapped)
-        else:
-            number = key[1] << (32 - key[0])
-        for bits in (32, 24, 16, 8):
-            found = self.index.get((bits, number >> (32 - bits)))
-            if found is not None:
-                return found
-        return None
-
-    def _slack(self) -> float:
-        """The clock creeps by up to a millisecond a run, and the log is exact to the second."""
-        return _PATIENCE + self._silent / 500
-
-    def _doubt(self, reason: str) -> None:
-        if reason not in self.reasons:
-            self.reasons.append(reason)
-
-
-def _entries(daemon: _Daemon, now: float, catches: Sequence[Event]) -> tuple[Entry, ...]:
-    hits = _hits(daemon.held, catches) if daemon.held else {}
+def _entries(daemon: Memory, now: float) -> tuple[Entry, ...]:
     entries = []
-    for place, held in enumerate(daemon.held):
-        until = daemon.end_of(place)
+    for held, until in zip(daemon.held, daemon.ends, strict=False):
         still = until is None or until > now or daemon.phase_known
-        blocks: tuple[Family, ...] = ("ipv4", "ipv6") if isinstance(held.key, tuple) else ("ipv6",)
+        blocks: tuple[Family, ...] = ("ipv6",) if held.key[0] == 128 else ("ipv4", "ipv6")
         entries.append(
             Entry(
                 address=held.address,
-                covers=widened(held.address),
+                covers=network(held.key),
                 sensor=daemon.sensors.get(held, ""),
                 since=held.since,
                 minutes=held.minutes,
@@ -349,48 +206,16 @@ def _entries(daemon: _Daemon, now: float, catches: Sequence[Event]) -> tuple[Ent
                 release=_release(until, daemon.next_run),
                 blocks=blocks,
                 certain=still and not daemon.poisoned,
-                hits=hits.get(held, 0),
+                hits=daemon.hits.get(held, 0),
             )
         )
     return tuple(entries)
 
 
-def _hits(held: Sequence[_Held], catches: Sequence[Event]) -> dict[_Held, int]:
-    """How many refusals each entry earned after the one that put it on the list."""
-    by_network: dict[_Key, list[_Held]] = {}
-    for one in held:
-        by_network.setdefault(one.key, []).append(one)
-    counts: dict[_Held, int] = {}
-    own: set[_Held] = set()
-    for catch in catches:
-        for one in _holders(catch.address, by_network):
-            if catch.time < one.since:
-                continue
-            if one not in own and catch.address == one.address and catch.time <= one.since + 1:
-                own.add(one)
-            else:
-                counts[one] = counts.get(one, 0) + 1
-    return counts
-
-
-def _holders(address: str, by_network: dict[_Key, list[_Held]]) -> list[_Held]:
-    try:
-        parsed = ip_address(address.partition("%")[0])
-    except ValueError:
-        return []
-    found = list(by_network.get(parsed, ())) if isinstance(parsed, IPv6Address) else []
-    plain = parsed.ipv4_mapped if isinstance(parsed, IPv6Address) else parsed
-    if plain is not None:
-        number = int(plain)
-        for bits in (32, 24, 16, 8):
-            found += by_network.get((bits, number >> (32 - bits)), ())
-    return found
-
-
 def _release(until: float | None, next_run: float | None) -> float | None:
     if until is None or next_run is None:
         return until
-    return next_run + _PERIOD * max(0, ceil((until - next_run) / _PERIOD))
+    return next_run + PERIOD * max(0, ceil((until - next_run) / PERIOD))
 
 
 def _last_writer(lines: Sequence[Event]) -> int:
@@ -405,40 +230,3 @@ def _start_of(lines: Sequence[Event], pid: int) -> int:
         if lines[place].kind == "started" and lines[place].pid == pid:
             return place
     return -1
-
-
-# --- addresses ---------------------------------------------------------------------------------------------
-
-
-def _key(address: str) -> _Key:
-    """What the daemon makes of an address that it adds; raises `ValueError` for one that it cannot read."""
-    parsed = ip_address(address.partition("%")[0])
-    if isinstance(parsed, IPv6Address):
-        return parsed
-    number, bits = int(parsed), 32
-    while bits and not number & 0xFF:
-        number >>= 8
-        bits -= 8
-    return bits, number
-
-
-def _unmapped(client: str) -> IPv4Address | IPv6Address:
-    try:
-        address = ip_address(client.strip("[]").partition("%")[0])
-    except ValueError:
-        raise ValueError(f"{client!r} is no IPv4 or IPv6 address") from None
-    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
-    return mapped or address
-
-
-def _covers(listed: str, client: IPv4Address | IPv6Address) -> bool:
-    key = _key(listed)
-    if isinstance(key, IPv6Address):
-        return (key.ipv4_mapped or key) == client
-    bits, prefix = key
-    return isinstance(client, IPv4Address) and int(client) >> (32 - bits) == prefix
-
-
-def _int32(number: int) -> int:
-    """The daemon multiplies minutes by 60 in a C int, which wraps."""
-    return (number + 2**31) % 2**32 - 2**31
