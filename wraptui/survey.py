@@ -1,8 +1,12 @@
-"""Knows what listens on the machine, and asks policy whether hosts.allow and hosts.deny guard it."""
+"""Knows what listens on the machine and what its packet filter does, and asks policy what that means."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+from wraptui.policy import packet_filter
 from wraptui.policy.coverage import Coverage, Listener, Use, judge
+from wraptui.policy.packet_filter import PacketFilter
 from wraptui.policy.services import Configuration
 from wraptui.system.machine import Machine
 
@@ -58,3 +62,42 @@ def _use(machine: Machine, pid: int, program: str) -> Use:
     if b"/etc/hosts.deny\0" in data:
         return "built-in"
     return "none" if seen or data else "unknown"
+
+
+# What one of them shows as dropped is dropped: the kernel asks them all. Of the names in a group the first
+# that is installed is asked; nft alone does not tell all that iptables-nft has put there.
+_Reader = Callable[[str], PacketFilter]
+_FILTERS: tuple[tuple[tuple[tuple[str, ...], ...], _Reader], ...] = (
+    ((("nft", "-j", "list", "ruleset"),), packet_filter.from_nft),
+    ((("iptables-nft-save",), ("iptables-save",)), packet_filter.from_iptables),
+    (
+        (("ip6tables-nft-save",), ("ip6tables-save",)),
+        lambda text: packet_filter.from_iptables(text, ipv6=True),
+    ),
+    ((("iptables-legacy-save",),), packet_filter.from_iptables),
+    ((("ip6tables-legacy-save",),), lambda text: packet_filter.from_iptables(text, ipv6=True)),
+)
+
+
+def packet_filters(machine: Machine) -> tuple[tuple[PacketFilter, ...], tuple[str, ...]]:
+    """The packet filters that could be read, and a sentence for each tool that failed. A tool that is not
+    installed is no failure, unless none is."""
+    found: list[PacketFilter] = []
+    notes: list[str] = []
+    for names, read in _FILTERS:
+        for command in names:
+            try:
+                ran = machine.run(command)
+                if ran.code:
+                    raise ValueError(ran.errors.decode("utf-8", "replace").strip() or f"exit code {ran.code}")
+                found.append(read(ran.output.decode("utf-8", "replace")))
+            except FileNotFoundError:
+                continue
+            except OSError as error:
+                notes.append(f"{command[0]}: {error}")
+            except ValueError as error:
+                notes.append(f"{command[0]} could not be understood: {error}")
+            break
+    if not found and not notes:
+        notes.append("neither nft nor iptables is installed, so nothing is blocked before libwrap")
+    return tuple(found), tuple(notes)

@@ -34,6 +34,7 @@ COMMANDS = {
     "restore": "bring an earlier state back",
     "recipe": "a guided protection: banner, warning, severity, trap, limits, firewall, default-deny",
     "coverage": "which listening daemons honour hosts.allow and hosts.deny",
+    "firewall": "whether the packet filter refuses what hosts.deny and the no_access list refuse",
     "audit": "the checks of CIS, STIG and Lynis about these files and services",
     "report": "one page of who can reach what",
 }
