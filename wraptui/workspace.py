@@ -244,7 +244,13 @@ class Overlay:
                 return CandidateStatus(size=len(document.text))
         if path in self._documents:
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
-        return self._files.status(path)
+        try:
+            return self._files.status(path)
+        except FileNotFoundError:
+            folder = path.rstrip("/") + "/"
+            if not any(each.startswith(folder) and self._documents[each] for each in self._documents):
+                raise
+            return CandidateStatus("directory", 0o755)  # a new file's folder is made before it
 
     def executable(self, path: str) -> bool:
         return self._files.executable(path)

@@ -1,0 +1,115 @@
+"""Knows what the recipes are told of this machine, and what must be made before a plan is applied."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+from wraptui.clients import everybody, unmapped
+from wraptui.observe import Snapshot, read_tables
+from wraptui.policy.coverage import names_asked
+from wraptui.policy.logbook import Clock, Event, parse_all
+from wraptui.policy.recipes import Circumstances, Made, Plan, Usage
+from wraptui.policy.services import read_configuration
+from wraptui.system import logs
+from wraptui.system.machine import Machine
+from wraptui.system.sessions import this_session
+from wraptui.workspace import Workspace
+
+DAY = 86400.0
+_WORDS = (b"START: ", b"FAIL: ", b"EXIT: ", b"Started working", b"Reconfigured: ")
+
+
+def circumstances(
+    machine: Machine, snapshot: Snapshot, workspace: Workspace | None = None, days: float = 7.0
+) -> Circumstances:
+    """What the recipes may know: the files (with the edits of `workspace` made), who is here, who came in the
+    last `days` days. Raises `OSError` when the log cannot be read."""
+    files = workspace.candidate(machine) if workspace else machine
+    daemon = snapshot.daemon
+    configuration = read_configuration(files, daemon.configuration, inetd_compat=daemon.inetd_compat)
+    people = everybody(machine, snapshot, days)
+    own = unmapped(this_session(machine).peer)
+    log_types = [
+        tuple(map(str, value))
+        for each in snapshot.configuration.services
+        if isinstance(value := each.attributes.get("log_type"), tuple)
+    ]
+    since = machine.now() - days * DAY
+    return Circumstances(
+        files=files,
+        tables=read_tables(files),
+        configuration=configuration,
+        main_file=daemon.configuration,
+        inetd_compat=daemon.inetd_compat,
+        coverage=snapshot.coverage,
+        asked=names_asked(snapshot.coverage, configuration),
+        clients=(*people.live, *people.operators, *people.logged),
+        operators=people.operators,
+        peers=(own,) if own else (),
+        events=tuple(_events(machine, logs.places(machine, daemon.log, log_types).all, since)),
+        usage={
+            each.service.id: Usage(each.largest_memory, each.largest_cpu)
+            for each in snapshot.services
+            if each.running
+        },
+        load=snapshot.load,
+        now=machine.now(),
+        live=snapshot.live,
+    )
+
+
+def _events(machine: Machine, places: tuple[str, ...], since: float) -> list[Event]:
+    found: list[Event] = []
+    for place in places:
+        if place == logs.JOURNAL:
+            lines = list(logs.read_journal(machine, since).lines)
+        else:
+            lines = []
+            with suppress(OSError):
+                for piece in logs.history(machine, logs.rotated(machine, place), _WORDS):
+                    lines += piece.lines
+        found += [each for each in parse_all(lines, Clock(machine.now())) if each.time >= since]
+    return sorted(found, key=lambda each: each.time)
+
+
+def changed(machine: Machine, plan: Plan, workspace: Workspace | None = None) -> Workspace:
+    """A workspace with the plan's edits made, as one step that can be undone. Raises `OSError`."""
+    workspace = workspace or Workspace()
+    for path in plan.paths:
+        if path not in workspace.base:
+            try:
+                data: bytes | None = machine.read(path)
+            except FileNotFoundError:
+                data = None
+            workspace = workspace.with_file(path, data)
+    return workspace.do(plan.title, *plan.edits)
+
+
+def prepare(machine: Machine, plan: Plan) -> tuple[Made, ...]:
+    """Makes the folders and logs that the plan needs and that are not there; returns those that it made.
+
+    A log is made for its owner alone, and never through a link. Raises `OSError`."""
+    done: list[Made] = []
+    try:
+        for each in plan.made:
+            with suppress(FileExistsError):
+                if each.kind == "folder":
+                    machine.make_directory(each.path, each.mode)
+                    machine.set_mode(each.path, each.mode)
+                else:
+                    machine.create(each.path, b"", each.mode)
+                done.append(each)
+    except OSError:
+        withdraw(machine, tuple(done))
+        raise
+    return tuple(done)
+
+
+def withdraw(machine: Machine, done: tuple[Made, ...]) -> None:
+    """Takes away again what `prepare` made, where it is still empty: the change was not made."""
+    for each in reversed(done):
+        with suppress(OSError):
+            if each.kind == "folder":
+                machine.remove_directory(each.path)
+            elif not machine.status(each.path).size:
+                machine.remove(each.path)
