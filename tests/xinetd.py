@@ -1,4 +1,4 @@
-"""Knows how to load a tree of files with the real xinetd, in namespaces and a root of its own, and what it answers."""
+"""Knows how to load a tree of files with the real xinetd, in namespaces of its own, and what it answers."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Said:
 
 @dataclass(frozen=True)
 class Answer:
-    """What the daemon made of a tree. `services` are its dump's, in order: label to value, lists as tuples."""
+    """What the daemon made of a tree. `services` are its dump's, in order: label to value."""
 
     alive: bool
     status: int | None

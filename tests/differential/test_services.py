@@ -1,4 +1,4 @@
-"""xinetd's configuration as `policy/services.py` reads it, against the real daemon's reading of the same tree."""
+"""xinetd's configuration as `policy/services.py` reads it, against the real daemon's reading of it."""
 
 from __future__ import annotations
 

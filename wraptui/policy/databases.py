@@ -1,6 +1,6 @@
 """Knows the names in the inspected root: services, protocols, users, groups, networks, hosts, RPC programs.
 
-Read as glibc's `files` source does. DNS is never asked: a name that is not in /etc/hosts is unresolvable here.
+Read as glibc's `files` source does. DNS is never asked: a name not in /etc/hosts is unresolvable here.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Databases:
         return self._networks.get(folded(name))
 
     def addresses(self, name: str, version: int = 0) -> tuple[tuple[int, int], ...]:
-        """The addresses, (version, number), of a host in /etc/hosts: of one version, or of both; in file order.
+        """The addresses, (version, number), of a host in /etc/hosts: of a version, or of both; in file order.
 
         Unless /etc/host.conf says `multi on`, only the first line counts that has one.
         """

@@ -1,4 +1,4 @@
-"""Knows how xinetd 2.3.15.3 reads /etc/inetd.conf, which it does under -inetd_compat (verified against it)."""
+"""Knows how xinetd 2.3.15.3 reads /etc/inetd.conf, as it does under -inetd_compat (verified against it)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _OPTION = re.compile(r"^[ \t]*XINETD_OPTS=.*-inetd_compat\b", re.MULTILINE)
 
 
 def compatibility(files: Files) -> bool:
-    """Whether the init script starts xinetd with -inetd_compat: as /etc/default/xinetd says, else as Debian's."""
+    """Whether the init script starts xinetd with -inetd_compat, as /etc/default/xinetd or Debian says."""
     try:
         text = byte_text(files.read("/etc/default/xinetd"))
     except OSError:

@@ -32,8 +32,8 @@ class Service:
     """One service entry. `first`..`last` are its physical lines (1-based, from `service NAME` to `}`).
 
     `attributes` are effective: numbers, "UNLIMITED", "yes" and "no", words, or tuples of them; `origin` tells
-    each one's source: "file:line", "defaults", "/etc/services" or "built-in". `why_not` says why an inactive one
-    does not run. `lines` are the physical lines (first, last) of each attribute as spelled in this entry
+    each one's source: "file:line", "defaults", "/etc/services" or "built-in". `why_not` says why an inactive
+    one does not run. `lines` are the physical lines (first, last) of each attribute as spelled in this entry
     (`interface` is `bind`), those included that the daemon ignores.
     """
 
@@ -61,7 +61,7 @@ class Defaults:
 
 @dataclass(frozen=True, slots=True)
 class Doubt:
-    """A place where the daemon's behaviour is not defined, so that all told here is a guess: what happens there."""
+    """A place where the daemon's behaviour is undefined, so that all told here is a guess."""
 
     file: str
     line: int
@@ -70,8 +70,8 @@ class Doubt:
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
-    """All that xinetd would load. `starts` is False when a fatal error in defaults, an unreadable main file or
-    a crash ends the daemon. `files` are those read, in order. With `doubts` nothing is certain."""
+    """All that xinetd would load. `starts` is False when a fatal error in defaults, an unreadable main file
+    or a crash ends the daemon. `files` are those read, in order. With `doubts` nothing is certain."""
 
     starts: bool
     services: tuple[Service, ...] = ()

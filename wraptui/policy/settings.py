@@ -1,7 +1,7 @@
 """Knows what the words of each attribute mean to xinetd: a `Draft` is an entry that is being read.
 
 One function per attribute. It returns whether the daemon accepts the words, and leaves in the draft what the
-daemon leaves there: a refused line may have changed something, and a later `disable = no` revives the service.
+daemon leaves there: a refused line may have changed something, and a later `disable = no` keeps it.
 Verified against xinetd 2.3.15.3.
 """
 

@@ -1,7 +1,8 @@
-"""Knows how xinetd.conf is spelled: lossless tokens for edits, and entries as xinetd's own scanner reads them.
+"""Knows how xinetd.conf is spelled: lossless tokens for edits, and entries as xinetd's scanner reads them.
 
-The scanner follows xinetd 2.3.15.3 (verified against it), faults included: it works in a buffer of 8,192 bytes, so a line that is too long is cut, and an attribute name with nothing behind it runs into the next
-line, whose end is lost. That is why a `Scanner` keeps bytes that it may overwrite, like the daemon.
+The scanner follows xinetd 2.3.15.3 (verified against it), faults included: it works in a buffer of 8,192
+bytes, so a line that is too long is cut, and an attribute name with nothing behind it runs into the next line, whose
+end is lost. That is why a `Scanner` keeps bytes that it may overwrite, like the daemon.
 """
 
 from __future__ import annotations
@@ -10,8 +11,12 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from wraptui.syntax.tree import Line, Token
+
+if TYPE_CHECKING:
+    from pyparsing import ParserElement
 
 KEYWORDS = ("service", "defaults", "include", "includedir")
 OPERATORS = ("=", "+=", "-=")
@@ -313,36 +318,22 @@ def _odd_tokens(text: str) -> tuple[Token, ...]:
 
 
 @lru_cache(maxsize=1)
-def _grammar():  # type: ignore[no-untyped-def]
+def _grammar() -> ParserElement:
     """The line grammar; it keeps all blanks, so that a line is spelled by its tokens."""
-    from pyparsing import Optional, ParserElement, Regex, StringEnd, ZeroOrMore
+    from pyparsing import Optional, Regex, StringEnd, ZeroOrMore
 
-    kept = ParserElement.DEFAULT_WHITE_CHARS
-    ParserElement.set_default_whitespace_chars("")
-    try:
-
-        def token(kind: str, pattern: str, fold: bool = False) -> ParserElement:
-            element = Regex(pattern)
-            return element.set_parse_action(
-                lambda found: Token(kind, found[0], folded(found[0]) if fold else found[0])
-            )
-
-        space = Optional(Regex(r"[ \t\r\v\f]+").set_parse_action(lambda found: Token("space", found[0], " ")))
-        end = (
-            Optional(Regex(r"\n").set_parse_action(lambda found: Token("newline", "\n", "\n"))) + StringEnd()
+    def token(kind: str, pattern: str, fold: bool = False) -> ParserElement:
+        element = Regex(pattern).leave_whitespace()
+        return element.set_parse_action(
+            lambda found: Token(kind, found[0], folded(found[0]) if fold else found[0])
         )
-        word = token("word", r"[^ \t\r\v\f\n]+")
-        words = ZeroOrMore(space + word) + space
-        comment = token("comment", r"#[^\n]*")
-        brace = token("brace", r"[{}]") + space
-        keyword = token("keyword", r"(?i:service|defaults|includedir|include)(?=[ \t\n]|$)", True) + words
-        attribute = token("name", r"[^\s=]+", True) + space + token("operator", r"[+-]?=") + words
-        return (
-            (space + comment + end)
-            | (space + brace + end)
-            | (space + attribute + end)
-            | (space + keyword + end)
-            | (space + words + end)
-        ).leave_whitespace()
-    finally:
-        ParserElement.set_default_whitespace_chars(kept)
+
+    space = Optional(token("space", r"[ \t\r\v\f]+"))
+    end = Optional(token("newline", r"\n")) + StringEnd().leave_whitespace()
+    words = ZeroOrMore(space + token("word", r"[^ \t\r\v\f\n]+")) + space
+    comment = token("comment", r"#[^\n]*")
+    brace = token("brace", r"[{}]") + space
+    keyword = token("keyword", r"(?i:service|defaults|includedir|include)(?=[ \t\n]|$)", True) + words
+    attribute = token("name", r"[^ \t\r\v\f\n=]+", True) + space + token("operator", r"[+-]?=") + words
+    kinds = (comment + end) | (brace + end) | (attribute + end) | (keyword + end) | (words + end)
+    return (space + kinds).leave_whitespace().parse_with_tabs()
