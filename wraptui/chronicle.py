@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from wraptui.policy.logbook import Clock, Event, parse, parse_all
-from wraptui.policy.sensor import NoAccess, rebuild
+from wraptui.policy.sensor import NoAccess, Replay, rebuild
 from wraptui.system import logs
-from wraptui.system.logs import JOURNAL, Follower, JournalFollower, Passage
+from wraptui.system.logs import JOURNAL, Follower, JournalFollower, Passage, Places
 from wraptui.system.machine import Machine
 from wraptui.system.xinetd import Daemon
 
@@ -50,11 +50,7 @@ def read_file(machine: Machine, path: str, at: float) -> Reading:
 
 def read_list(machine: Machine, daemon: Daemon, log_types: Iterable[Sequence[str]] = ()) -> Reading:
     """What the logs tell of the running daemon's no_access list, from its start on."""
-    book = Chronicle(machine, daemon, log_types)
-    try:
-        return book.reading
-    finally:
-        book.close()
+    return _read_back(machine, daemon, logs.places(machine, daemon.log, log_types))[0]
 
 
 def no_access_of(reading: Reading, daemon: Daemon, now: float, sensors: Sequence[str] = ()) -> NoAccess:
@@ -74,92 +70,98 @@ def no_access_of(reading: Reading, daemon: Daemon, now: float, sensors: Sequence
 class Chronicle:
     """The logs of one running daemon, kept up to date: `read` follows them.
 
-    What belongs to the list is kept from the daemon's start on; everything else for an hour."""
+    Of what was read only the list is kept, so a busy log costs no memory."""
 
     def __init__(self, machine: Machine, daemon: Daemon, log_types: Iterable[Sequence[str]] = ()) -> None:
         self.daemon = daemon
         self.places = logs.places(machine, daemon.log, log_types)
         self._machine = machine
         self._clocks: dict[str, Clock] = {}
-        self._problems: dict[str, str] = {}
+        self._replay = Replay(daemon.pid)
+        reading, ends = _read_back(machine, daemon, self.places)
+        self._waiting: list[Event] = list(reading.events)
+        self._problems = {"": "; ".join(reading.problems)}
         self._followers: list[Follower | JournalFollower] = []
-        self._kept: list[Event] = []
-        self._complete = False
-        self._first()
-
-    @property
-    def reading(self) -> Reading:
-        """All that is known now, in the order of time."""
-        problems = tuple(problem for problem in (self.places.problem, *self._problems.values()) if problem)
-        return Reading(tuple(self._kept), self._complete, problems)
+        for path in self.places.all if daemon.pid else ():
+            if path == JOURNAL:
+                self._followers.append(JournalFollower(machine, str(ends.get(path, "")), machine.now()))
+            else:
+                self._followers += _followers(machine, path, ends)
 
     def read(self) -> tuple[Event, ...]:
-        """The events that were written since the last time."""
+        """The events that were written since the last time, in the order of time."""
         fresh: list[Event] = []
         for follower in self._followers:
-            lines = follower.read()
+            fresh += parse_all(follower.read(), self._clock(follower.path))
             self._problems[follower.path] = follower.problem
-            fresh += parse_all(lines, self._clock(follower.path))
-        if fresh:
+        if len(self._followers) > 1:
             fresh.sort(key=lambda event: event.time)  # stable: the order inside a file stays
-            self._kept += fresh
-            self._forget()
+        self._waiting += fresh
         return tuple(fresh)
 
-    def close(self) -> None:
-        for follower in self._followers:
-            follower.close()
-        self._followers = []
+    def no_access(self, now: float, sensors: Sequence[str] = ()) -> NoAccess:
+        """The list at `now`, after what was read so far; `sensors` are the ids of the configured ones. It is
+        the same object again while nothing has changed."""
+        if not self.daemon.pid:
+            return NoAccess(why=self.daemon.problem)
+        self._replay.sensors = sensors
+        self._replay.take(self._waiting)
+        self._waiting = []
+        return self._replay.at(now, "; ".join(filter(None, self._problems.values())))
 
     def _clock(self, path: str) -> Clock:
         return self._clocks.setdefault(path, Clock(self._machine.now()))
 
-    def _first(self) -> None:
-        if not self.daemon.pid:
-            return
-        events: list[Event] = []
-        for path in self.places.all:
-            passage = self._back(path)
-            self._problems[path] = "; ".join(passage.problems)
-            events += parse_all(passage.lines, Clock(self._machine.now()))
-            if path == JOURNAL:
-                cursor = str(passage.end.get(path, ""))
-                self._followers.append(JournalFollower(self._machine, cursor, self._machine.now()))
-            else:
-                end = passage.end.get(path)
-                self._followers.append(Follower(self._machine, path, end if isinstance(end, int) else None))
-            if path in self.places.internal:
-                self._complete = self._complete or passage.reached
-        if len(self.places.all) > 1:
-            events.sort(key=lambda event: event.time)
-        self._kept = [event for event in events if event.time >= self.daemon.started - 5]
+    def close(self) -> None:
+        """Ends the following."""
+        for follower in self._followers:
+            follower.close()
+        self._followers = []
 
-    def _back(self, path: str) -> Passage:
-        pid, began = self.daemon.pid, self.daemon.started
-        clock = Clock(self._machine.now())
-        if path == JOURNAL:
-            return logs.read_journal(self._machine, began - 2)
 
-        def started(line: str) -> bool:
-            event = parse(line, clock)
-            return event is not None and event.kind == "started" and event.pid == pid
+def _followers(machine: Machine, path: str, ends: Mapping[str, int | str]) -> list[Follower]:
+    """A log, and its newest predecessor where that is no archive: until xinetd is started anew it writes its
+    -filelog on into the renamed file."""
+    older = [each for each in logs.rotated(machine, path)[1:] if each in ends][:1]
+    return [
+        *(Follower(machine, each, int(ends[each]), pinned=True) for each in older),
+        Follower(machine, path, int(ends[path]) if path in ends else None),
+    ]
 
-        def before(line: str) -> bool:
-            event = parse(line, clock)
-            return event is not None and event.time < began - 5
 
-        files = logs.rotated(self._machine, path)
-        if path in self.places.internal:
-            return logs.read_back(self._machine, files, HIT_WORDS, started, since=began - 1)
-        return logs.read_back(self._machine, files, HIT_WORDS[-1:], before, stop_word=b"", since=began - 1)
+def _read_back(machine: Machine, daemon: Daemon, places: Places) -> tuple[Reading, dict[str, int | str]]:
+    """What the logs tell of the daemon's list since its start, and where to follow each of them on."""
+    events: list[Event] = []
+    problems = [places.problem] if places.problem else []
+    ends: dict[str, int | str] = {}
+    complete = False
+    for path in places.all if daemon.pid else ():
+        passage = _back(machine, daemon, places, path)
+        problems += passage.problems
+        ends.update(passage.end)
+        events += parse_all(passage.lines, Clock(machine.now()))
+        complete = complete or (path in places.internal and passage.reached)
+    if len(places.all) > 1:
+        events.sort(key=lambda event: event.time)
+    since = daemon.started - 5
+    return Reading(tuple(event for event in events if event.time >= since), complete, tuple(problems)), ends
 
-    def _forget(self) -> None:
-        """Drops what is neither of the list nor of the last hour, now and then."""
-        if len(self._kept) < 20_000 or len(self._kept) % 5_000:
-            return
-        since = self._kept[-1].time - HOUR
-        self._kept = [
-            event
-            for event in self._kept
-            if event.time >= since or event.kind in ("started", "adding", "expired", "empty", "full")
-        ]
+
+def _back(machine: Machine, daemon: Daemon, places: Places, path: str) -> Passage:
+    began = daemon.started
+    clock = Clock(machine.now())
+    if path == JOURNAL:
+        return logs.read_journal(machine, began - 2)
+
+    def started(line: str) -> bool:
+        event = parse(line, clock)
+        return event is not None and event.kind == "started" and event.pid == daemon.pid
+
+    def before(line: str) -> bool:
+        event = parse(line, clock)
+        return event is not None and event.time < began - 5
+
+    files = logs.rotated(machine, path)
+    if path in places.internal:
+        return logs.read_back(machine, files, HIT_WORDS, started, since=began - 1)
+    return logs.read_back(machine, files, HIT_WORDS[-1:], before, stop_word=b"", since=began - 1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from wraptui.chronicle import HOUR, Chronicle, no_access_of
+from wraptui.chronicle import HOUR, Chronicle
 from wraptui.observe.snapshot import Daemon
 from wraptui.policy.admission import is_sensor
 from wraptui.policy.logbook import Clock, Event, parse, parse_all
@@ -27,7 +27,6 @@ class Log:
         self._machine = machine
         self._of: tuple[object, ...] = ()
         self._chronicle: Chronicle | None = None
-        self._rebuilt = 0.0
         self._looks = 0
         self.events: list[Event] = []
         self.no_access = NoAccess()
@@ -40,7 +39,7 @@ class Log:
                 self._chronicle.close()
             self._chronicle = Chronicle(self._machine, daemon, log_types)
             self._of = (daemon, log_types)
-            self._rebuilt, self._looks, self.events = 0.0, 0, []
+            self._looks, self.events = 0, []
         assert self._chronicle is not None
         fresh = self._chronicle.read()
         self._looks += 1
@@ -50,11 +49,8 @@ class Log:
             self.events += fresh
         if len(self.events) > 1000 and self.events[len(self.events) // 2].time < now - HOUR:
             self.events = [each for each in self.events if each.time >= now - HOUR]
-        # Without new lines only time changes the list, which the daemon looks at once a minute.
-        if fresh or now - self._rebuilt >= 1 or now < self._rebuilt:
-            sensors = [each.id for each in configuration.services if is_sensor(each)]
-            self.no_access = no_access_of(self._chronicle.reading, daemon, now, sensors)
-            self._rebuilt = now
+        sensors = [each.id for each in configuration.services if is_sensor(each)]
+        self.no_access = self._chronicle.no_access(now, sensors)
 
     def _before(self, chronicle: Chronicle, now: float) -> list[Event]:
         """All events of the last hour that stand in the ends of the logs."""

@@ -178,7 +178,7 @@ def _back(
         while at and (at := block.rfind(stop_word, 0, at)) >= 0:
             start, stopped = _line_at(block, at)
             if stop(stopped):
-                parts.append([stopped, *_lines(block[start + len(stopped) :], wanted)])
+                parts.append([stopped, *_lines(block[start + len(stopped) + 1 :], wanted)])
                 return end, True
         parts.append(_lines(block, wanted))
     return end, False
@@ -312,18 +312,21 @@ class Follower:
     it is started anew; a file that became shorter (copytruncate) is read from its beginning. A place that
     does not exist yet is waited for."""
 
-    def __init__(self, machine: Machine, path: str, end: int | None = None) -> None:
-        """Starts behind byte `end`, or at the end of what the file holds now."""
+    def __init__(self, machine: Machine, path: str, end: int | None = None, *, pinned: bool = False) -> None:
+        """Starts behind byte `end`, or at the end of what the file holds now. A `pinned` one stays with the
+        file that has this name now, whatever comes in its place."""
         self._machine = machine
         self.path = path
         self._open: list[_Opened] = []
         self._first = True
         self._end = end
+        self._pinned = pinned
         self.problem = ""
 
     def read(self) -> list[str]:
         """The new lines, oldest first; `problem` says when the file cannot be read."""
-        self._look()
+        if self._first or not self._pinned:
+            self._look()
         lines: list[str] = []
         for opened in self._open:
             lines += opened.read()
