@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from wraptui.observe import Daemon, Refusals, ServiceState, Snapshot, Visit
-from wraptui.policy.access import Decision, Rule, Table, Tables
+from wraptui.policy.access import Decision, Table, Tables, read_table
 from wraptui.policy.files import FileStatus
 from wraptui.policy.findings import Finding, Severity
 from wraptui.policy.sensor import Entry, NoAccess
@@ -91,13 +91,8 @@ SERVICES = (FTP, ECHO, SLOW, TELNET, TIME)
 
 
 def rules(path: str, *texts: str) -> Table:
-    """A table of one-line rules."""
-    parsed = []
-    for line, text in enumerate(texts, 1):
-        daemons, _, rest = text.partition(":")
-        clients, _, options = rest.partition(" : ")
-        parsed.append(Rule(path, line, line, daemons, clients, options))
-    return Table(path, "".join(text + "\n" for text in texts), tuple(parsed))
+    """A table of these lines."""
+    return read_table(path, "".join(text + "\n" for text in texts))
 
 
 TABLES = Tables(

@@ -107,6 +107,8 @@ class Console(Editing, Landing):
     @on(SnapshotTaken)
     def _taken(self, event: SnapshotTaken) -> None:
         new, old = event.snapshot, self.world.snapshot
+        if self._stop.is_set():
+            return
         if self.world.ready and (new.number < old.number or new == old):
             return
         if self.world.ready and new.fingerprints != old.fingerprints and self.workspace.base:

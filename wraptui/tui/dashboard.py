@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, ClassVar
 
 from textual import events, on
@@ -10,8 +11,8 @@ from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.screen import Screen
 
-from wraptui.tui.bars import countdown, counted, span
-from wraptui.tui.display import Piece, Words, spaced, words
+from wraptui.tui.bars import counted, span
+from wraptui.tui.display import Piece, Words, spaced, width, words
 from wraptui.tui.keys import Keys
 from wraptui.tui.lines import Choice, Choices, Lines
 from wraptui.tui.pane import Pane
@@ -42,16 +43,18 @@ class Dashboard(Screen[None]):
         self.zoomed = False
         self.panes = [self.make_pane(view, number) for number, view in enumerate(VIEWS, 1)]
         self.front = self.panes[0]
+        self.header, self.tabs = Lines(id="header"), Choices(id="tabs", gap="   ")
+        self.reasons = Lines(id="details")
 
     def make_pane(self, view: View[Any], number: int) -> Pane:
         """The pane for a view."""
         return Pane(view, number, self.world)
 
     def compose(self) -> ComposeResult:
-        yield Lines(id="header")
-        yield Choices(id="tabs", gap="   ")
+        yield self.header
+        yield self.tabs
         yield Container(*self.panes, id="panes")
-        yield Lines(id="details")
+        yield self.reasons
         yield Keys(id="keys")
 
     def on_mount(self) -> None:
@@ -63,7 +66,7 @@ class Dashboard(Screen[None]):
     def show(self, world: World) -> None:
         """Show another world."""
         self.world = world
-        if not self.is_mounted:
+        if not self.is_mounted or not self.is_running:
             return
         for pane in self.panes:
             pane.show(world)
@@ -79,31 +82,26 @@ class Dashboard(Screen[None]):
         self._say()
 
     def _say(self) -> None:
-        header = self.query_one("#header", Lines)
-        lines = header_lines(self.world, self.size.width)
-        header.say(*lines)
-        header.set_class(len(lines) > 1, "noted")
-        self.query_one("#tabs", Choices).offer(self._tabs())
+        lines = header_lines(self.world)
+        self.header.say(*lines)
+        self.header.set_class(len(lines) > 1, "noted")
+        self.tabs.offer(self._tabs())
         self._explain()
 
     def _tabs(self) -> list[Choice]:
-        return [
-            Choice(
-                spaced(
-                    words(
-                        Piece(str(pane.number), "accent"),
-                        Piece(f" {pane.view.name}", "strong" if pane is self.front else "dim"),
-                    ),
-                    pane.view.count(self.world),
-                    gap=" ",
-                ),
-                f"screen.pane({pane.number})",
-            )
-            for pane in self.panes
-        ]
+        """The tab strip; in a narrow terminal its counts lose their words, not their glyphs."""
+        tabs = [self._tab(pane, pane.view.count(self.world)) for pane in self.panes]
+        if sum(width(tab.label) + 3 for tab in tabs) > self.size.width:
+            tabs = [self._tab(pane, _wordless(pane.view.count(self.world))) for pane in self.panes]
+        return tabs
+
+    def _tab(self, pane: Pane, count: Words) -> Choice:
+        name = Piece(f" {pane.view.name}", "strong" if pane is self.front else "dim")
+        label = spaced(words(Piece(str(pane.number), "accent"), name), count, gap=" ")
+        return Choice(label, f"screen.pane({pane.number})")
 
     def _explain(self) -> None:
-        self.query_one("#details", Lines).say(*self.front.details())
+        self.reasons.say(*self.front.details())
 
     # -- which panes are seen -------------------------------------------------------------------------
 
@@ -111,8 +109,8 @@ class Dashboard(Screen[None]):
         self._arrange(event.size.width, event.size.height)
         self._say()
 
-    def _arrange(self, width: int, height: int) -> None:
-        single = self.zoomed or width < WIDE or height < TALL
+    def _arrange(self, columns: int, height: int) -> None:
+        single = self.zoomed or columns < WIDE or height < TALL
         self.set_class(single, "single")
         self.set_class(height < 16, "low")
         self.set_class(height < 9, "lowest")
@@ -150,7 +148,11 @@ class Dashboard(Screen[None]):
             self._say()
 
 
-def header_lines(world: World, width: int) -> tuple[Words, ...]:
+def _wordless(count: Words) -> Words:
+    return tuple(Piece(re.sub(r" [a-z]+", "", piece.text), piece.tone) for piece in count)
+
+
+def header_lines(world: World) -> tuple[Words, ...]:
     """The line on top, and below it the notes on what could not be seen."""
     glyphs, snapshot = world.glyphs, world.snapshot
     daemon = snapshot.daemon
@@ -177,8 +179,3 @@ def header_lines(world: World, width: int) -> tuple[Words, ...]:
     if not notes:
         return (line,)
     return line, words(Piece(f" {glyphs.note} ", "dim"), Piece(" ".join(notes), "dim"))
-
-
-def waiting_words(seconds: float, world: World) -> Words:
-    """The deadline of a change that waits for its confirmation."""
-    return words(Piece(f"{world.glyphs.warn} confirm within {countdown(seconds)} (Enter: keep)", "warn"))

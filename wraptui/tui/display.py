@@ -73,8 +73,10 @@ def masked(text: str) -> str:
 
 
 def from_bytes(text: str) -> str:
-    """Byte text (a line of a file) as people read it, made harmless."""
-    return clean(text if text.isascii() else shown(text))
+    """Byte text (a line of a file) as people read it, made harmless; other text is only made harmless."""
+    if text.isascii() or any(each > "\xff" for each in text):
+        return clean(text)
+    return clean(shown(text))
 
 
 def words(*parts: Cell) -> Words:

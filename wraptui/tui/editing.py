@@ -25,7 +25,7 @@ from wraptui.tui.dialogs.rule import BEHIND, END, RuleForm, Written
 from wraptui.tui.display import Cell, from_bytes
 from wraptui.tui.messages import RowAsked
 from wraptui.tui.panes.no_access import covered
-from wraptui.tui.panes.rules import RuleRow
+from wraptui.tui.panes.rules import RuleRow, RuleRows
 from wraptui.tui.peers import address
 
 PATHS = (ALLOW, DENY)
@@ -84,34 +84,35 @@ class Editing(Base):
         elif name == "raw":
             self.change_raw(path, line)
         elif name == "copy":
-            self._edit_and_follow(path, partial(rule_edits.duplicate, path, line=line))
+            self._edit_and_follow(path, partial(rule_edits.duplicate, path, line=line), last=True)
         elif name in ("up", "down"):
             self._edit_and_follow(
-                path, partial(rule_edits.move, path, line=line, by=-1 if name == "up" else 1)
+                path,
+                partial(rule_edits.move, path, line=line, by=-1 if name == "up" else 1),
+                last=name == "down",
             )
         elif name == "disable":
             make = rule_edits.disable if row.rule is not None else rule_edits.enable
-            self._edit_and_follow(path, partial(make, path, line=line), stay=True)
+            self._edit_and_follow(path, partial(make, path, line=line))
         elif name == "delete":
             self.edit(path, partial(rule_edits.delete, path, line=line))
         elif name == "fix":
             self.mend(row)
 
-    def _edit_and_follow(self, path: str, make: desk.Make, *, stay: bool = False) -> None:
-        """Make an edit and put the cursor on what it wrote."""
+    def _edit_and_follow(self, path: str, make: desk.Make, *, last: bool = False) -> None:
+        """Make an edit and put the cursor on the first (or the last) row of what it wrote."""
         if not self.edit(path, make):
             return
         edit = self.workspace.steps[self.workspace.done - 1].edits[-1]
+        self._go_to(path, range(edit.first + 1, edit.first + len(edit.new) + 1), last=last)
+
+    def _go_to(self, path: str, lines: range, *, last: bool = False) -> None:
+        """Put the cursor of the rules pane on the first (or last) row that begins in these lines."""
         table = self.dashboard.panes[3].table
-        current = table.current
-        for row in table.rows:
-            if row.file != path or row.first <= edit.first:
-                continue
-            if stay or row.first <= edit.first + len(edit.new):
-                table.select(self.dashboard.panes[3].view.key(row))
-            return
-        if stay and current is not None:
-            table.select(self.dashboard.panes[3].view.key(current))
+        if isinstance(table.rows, RuleRows):
+            found = table.rows.standing_in(path, lines)
+            if found:
+                table.select_row(found[-1 if last else 0])
 
     def mend(self, row: RuleRow) -> None:
         """Make the first fix that the row's findings offer."""
@@ -138,10 +139,11 @@ class Editing(Base):
             self.mend_finding(found)
         pane = self.dashboard.panes[3]
         self.dashboard.action_pane(pane.number)
-        for row in pane.table.rows:
-            if row.file == found.file and row.first <= found.line <= row.line:
-                pane.table.select(pane.view.key(row))
-                return
+        if not isinstance(pane.table.rows, RuleRows):
+            return
+        upto = pane.table.rows.standing_in(found.file, range(1, found.line + 1))
+        if upto:
+            pane.table.select_row(upto[-1])
 
     # -- rules ------------------------------------------------------------------------------------------
 
@@ -163,6 +165,7 @@ class Editing(Base):
             self._edit_and_follow(
                 written.path,
                 lambda document: rule_edits.add_rule(written.path, document, written.text, after, comment),
+                last=True,
             )
 
         form = RuleForm(self.world, PATHS, path, self._check_new, behind=inside)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -18,8 +19,10 @@ from wraptui.tui.dialogs.dialog import Ask
 from wraptui.tui.dialogs.receipt import Made
 from wraptui.tui.dialogs.review import Review
 from wraptui.tui.display import Piece, Words, from_bytes, sentence_list, words
-from wraptui.tui.messages import Landed, Proposed, Stepped
+from wraptui.tui.messages import Landed, Proposed, Stepped, Weighed
 from wraptui.workspace import FileChange
+
+PATIENCE = 0.3  # seconds after which it is shown how far the working out is
 
 
 class Landing(Base):
@@ -52,12 +55,26 @@ class Landing(Base):
 
     @work(thread=True, exclusive=True, group="propose", exit_on_error=False)
     def _propose(self, number: int, what: tuple[FileChange, ...]) -> None:
+        began = last = time.monotonic()
+
+        def far(done: int, total: int) -> None:
+            nonlocal last
+            now = time.monotonic()
+            if total and now - began > PATIENCE and now - last > 0.1:
+                last = now
+                self.post_message(Weighed(number, done / total))
+
         try:
-            proposal = changes.propose(self.machine, what, self.world.snapshot)
+            proposal = changes.propose(self.machine, what, self.world.snapshot, progress=far)
         except (changes.NotDone, OSError) as error:
             self.post_message(Proposed(number, None, str(error)))
         else:
             self.post_message(Proposed(number, proposal))
+
+    @on(Weighed)
+    def _weighed(self, event: Weighed) -> None:
+        if event.number == self._number and self._review is not None:
+            self._review.progress(event.share)
 
     @on(Proposed)
     def _proposed(self, event: Proposed) -> None:

@@ -53,6 +53,17 @@ class Proposed(Message):
         self.number, self.proposal, self.problem = number, proposal, problem
 
 
+class Weighed(Message):
+    """Working out what a change would do has come so far (0 to 1)."""
+
+    def __init__(self, number: int, share: float) -> None:
+        super().__init__()
+        self.number, self.share = number, share
+
+    def can_replace(self, message: Message) -> bool:
+        return isinstance(message, Weighed)
+
+
 class Stepped(Message):
     """A change that is being made did one more step."""
 

@@ -197,6 +197,14 @@ class Table(ScrollView, Generic[Row, Context], can_focus=True):
         self._move_to(found)
         return True
 
+    def select_row(self, index: int) -> bool:
+        """Put the cursor on the row with this index, if a filter does not hide it."""
+        order = self.order
+        if not isinstance(order, range) and index not in order:
+            return False
+        self._move_to(index if isinstance(order, range) else order.index(index))
+        return True
+
     def _held_key(self) -> Hashable:
         row = self.current
         return None if row is None else self.key(row)

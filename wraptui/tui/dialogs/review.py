@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
@@ -13,9 +13,9 @@ from textual.screen import Screen
 from textual.widgets import Input
 
 from wraptui.changes import Proposal
-from wraptui.policy.findings import Finding
-from wraptui.tui.bars import counted
-from wraptui.tui.display import Cell, Piece, Words, from_bytes, words
+from wraptui.policy.findings import Finding, Severity
+from wraptui.tui.bars import bar, counted
+from wraptui.tui.display import Cell, Piece, Words, from_bytes, width, words
 from wraptui.tui.inputs import Field
 from wraptui.tui.keys import Keys
 from wraptui.tui.lines import Lines
@@ -70,18 +70,32 @@ class Review(Screen[None]):
         if self.is_mounted:
             self._draw()
 
+    def progress(self, share: float) -> None:
+        """How far the working out is, 0 to 1."""
+        if self.is_mounted and self.proposal is None:
+            told = words(
+                Piece(f" {self.heading}   ", "strong"),
+                bar(share, 20, self.world.glyphs, "accent"),
+                f" {share:.0%}",
+            )
+            self.query_one("#header", Lines).say(told)
+
     def fail(self, problem: str) -> None:
         """What the change would do could not be worked out."""
         self.failed = problem
         if self.is_mounted:
             self._draw()
 
+    def on_resize(self) -> None:
+        self._draw()
+
     def _draw(self) -> None:
         if self.proposal is None:
             told = self.failed or "Working out what this change would do."
             self.table.show((), self.world, empty=told)
         else:
-            lines = list(enumerate(proposal_lines(self.proposal, self.world)))
+            self.query_one("#header", Lines).say(words(Piece(f" {self.heading}", "strong")))
+            lines = list(enumerate(proposal_lines(self.proposal, self.world, self.size.width - 5)))
             self.table.show(lines, self.world, empty="Nothing would change.")
         self.refresh_bindings()
 
@@ -109,63 +123,40 @@ class Review(Screen[None]):
             self.dismiss(None)
 
 
-def proposal_lines(proposal: Proposal, world: World) -> Iterator[Words]:
+def proposal_lines(proposal: Proposal, world: World, columns: int = 110) -> Iterator[Words]:
     """The proposal, the worst first: refusals, warnings, what it does to people, findings, the diff."""
     glyphs = world.glyphs
     for reason in proposal.refusals:
-        yield from wrapped(words(Piece(f"{glyphs.bad} refused: ", "bad")), reason, "bad")
+        yield from wrapped(words(Piece(f"{glyphs.bad} refused: ", "bad")), reason, columns)
     for reason in proposal.warnings:
-        yield from wrapped(words(Piece(f"{glyphs.warn} ", "warn")), reason, "")
-    yield from impact_lines(proposal, world)
-    yield from finding_lines("it brings", proposal.findings_added, world)
-    yield from finding_lines("it mends", proposal.findings_removed, world)
-    if proposal.reloads:
-        yield words(Piece(f"{glyphs.note} ", "dim"), "xinetd reads its files again (SIGHUP).")
-    else:
-        yield words(
-            Piece(f"{glyphs.note} ", "dim"),
-            "No reload: TCP Wrappers read their files at every new connection.",
-        )
-    if not proposal.refusals and not proposal.warnings and not proposal.findings_added:
+        yield from wrapped(words(Piece(f"{glyphs.warn} ", "warn")), reason, columns)
+    if not proposal.refusals and not proposal.warnings and not _worse(proposal):
         yield words(Piece(f"{glyphs.good} ", "good"), "Nothing speaks against it.")
+    yield from finding_lines("it brings", proposal.findings_added, world, columns)
+    yield from finding_lines("it mends", proposal.findings_removed, world, columns)
+    for note in proposal.notes:
+        yield from wrapped(words(Piece(f"{glyphs.note} ", "dim")), note, columns)
+    reload = "No reload: TCP Wrappers read their files at every new connection."
+    if proposal.reloads:
+        reload = "xinetd reads its files again (SIGHUP)."
+    files = counted(len(proposal.changes), "file")
     yield words(
-        Piece(f"{glyphs.note} ", "dim"),
-        f"{counted(len(proposal.changes), 'file')} would be written; a copy of each is kept.",
+        Piece(f"{glyphs.note} ", "dim"), f"{files} would be written; a copy of each is kept. {reload}"
     )
     yield words("")
     yield from diff_lines(proposal.diff)
 
 
-def impact_lines(proposal: Proposal, world: World) -> Iterator[Words]:
-    """What it does to live and recent clients, the operator and running sessions, as the proposal knows."""
-    for name in ("impact", "sessions", "scratch", "operator"):
-        found: Any = getattr(proposal, name, None)
-        if not found:
-            continue
-        for line in _sentences(found):
-            yield from wrapped(words(Piece(f"{world.glyphs.note} ", "dim")), line, "")
+def _worse(proposal: Proposal) -> bool:
+    return any(found.severity > Severity.NOTE for found in proposal.findings_added)
 
 
-def _sentences(found: Any) -> Sequence[str]:
-    if isinstance(found, str):
-        return (found,)
-    for name in ("sentences", "lines"):
-        lines = getattr(found, name, None)
-        if callable(lines):
-            lines = lines()
-        if lines:
-            return tuple(str(line) for line in lines)
-    if isinstance(found, tuple | list):
-        return tuple(str(line) for line in found)
-    return (str(found),)
-
-
-def finding_lines(what: str, findings: Sequence[Finding], world: World) -> Iterator[Words]:
+def finding_lines(what: str, findings: Sequence[Finding], world: World, columns: int) -> Iterator[Words]:
     """Findings under a word."""
     for found in findings:
         place = f"{short(found.file)}:{found.line} " if found.line else f"{short(found.file)} "
         mark = severity(found, world.glyphs)
-        yield from wrapped(words(mark, Piece(f"{what}: {place}", "dim")), found.message, "")
+        yield from wrapped(words(mark, Piece(f"{what}: {place}", "dim")), found.message, columns)
 
 
 def diff_lines(diff: str) -> Iterator[Words]:
@@ -185,11 +176,11 @@ def diff_lines(diff: str) -> Iterator[Words]:
         yield words(Piece(from_bytes(line[:1] + line[1:].expandtabs(8)), tone))
 
 
-def wrapped(mark: Words, text: str, tone: str, columns: int = 110) -> Iterator[Words]:
-    """A sentence in lines, the mark before the first."""
+def wrapped(mark: Words, text: str, columns: int) -> Iterator[Words]:
+    """A sentence in lines of at most `columns`, the mark before the first."""
     import textwrap
 
-    indent = "  "
-    for number, line in enumerate(textwrap.wrap(" ".join(text.split()), columns) or [""]):
-        start: Cell = mark if number == 0 else indent
-        yield words(start, Piece(line, tone))
+    room = max(20, columns - width(mark))
+    for number, line in enumerate(textwrap.wrap(" ".join(text.split()), room) or [""]):
+        start: Cell = mark if number == 0 else "  "
+        yield words(start, Piece(line))

@@ -6,7 +6,7 @@ from typing import Any
 
 from wraptui.observe import Visit
 from wraptui.tui.bars import age, size
-from wraptui.tui.display import Cell, Piece, Words, spaced, words
+from wraptui.tui.display import Cell, Piece, Words, from_bytes, spaced, words
 from wraptui.tui.panes.view import Key, View
 from wraptui.tui.peers import address_order, endpoint, verdict
 from wraptui.tui.table import Column
@@ -35,7 +35,7 @@ def _state(visit: Visit, world: World) -> Cell:
 
 def _service(visit: Visit, world: World) -> Cell:
     if visit.service:
-        return visit.service
+        return from_bytes(visit.service)
     return Piece(f"port {visit.connection.local_port}", "dim")
 
 

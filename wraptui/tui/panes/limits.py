@@ -5,7 +5,7 @@ from __future__ import annotations
 from wraptui.observe import ServiceState
 from wraptui.policy.services import Service, Value
 from wraptui.tui.bars import bar, countdown, gauge_tone, level, size, sparkline
-from wraptui.tui.display import Cell, Piece, Words, sentence_list, spaced, words
+from wraptui.tui.display import Cell, Piece, Words, from_bytes, sentence_list, spaced, words
 from wraptui.tui.panes.view import Key, View
 from wraptui.tui.peers import address
 from wraptui.tui.table import Column
@@ -37,6 +37,10 @@ def share(used: float, most: float | None) -> float:
     if most is None:
         return 0.0
     return used / most if most > 0 else 1.0
+
+
+def _name(state: ServiceState, world: World) -> Cell:
+    return from_bytes(state.service.id)
 
 
 def _state(state: ServiceState, world: World) -> Cell:
@@ -168,7 +172,9 @@ def _details(state: ServiceState, world: World) -> tuple[Words, ...]:
         )
         for each in state.refusals
     ]
-    why = words(Piece(service.id, "strong"), f" is {state.state}", f": {state.why}" if state.why else ".")
+    why = words(
+        Piece(from_bytes(service.id), "strong"), f" is {state.state}", f": {state.why}" if state.why else "."
+    )
     about = spaced(
         f"cps {bound[0]}/s, then {bound[1]} s pause" if bound else "no cps limit",
         words("largest child ", _memory(state, world)) if state.largest_memory else "",
@@ -191,7 +197,14 @@ def _may(name: str, state: ServiceState | None, world: World) -> bool:
 VIEW = View[ServiceState](
     name="limits",
     columns=(
-        Column("service", lambda s, w: s.service.id, 8, grow=1, most=16, sort=lambda s, w: s.service.id),
+        Column(
+            "service",
+            lambda s, w: from_bytes(s.service.id),
+            8,
+            grow=1,
+            most=16,
+            sort=lambda s, w: s.service.id,
+        ),
         Column("state", _state, 8, grow=1, most=11, sort=lambda s, w: s.state),
         Column("running", _running, 13, grow=1, most=15, sort=lambda s, w: -fullness(s, w), ticks=True),
         Column("source", _per_source, 8, grow=1, most=9, rank=1),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from wraptui.policy.sensor import Entry
 from wraptui.tui.bars import age, bar, countdown, span
-from wraptui.tui.display import Cell, Piece, Words, sentence_list, spaced, words
+from wraptui.tui.display import Cell, Piece, Words, from_bytes, sentence_list, spaced, words
 from wraptui.tui.panes.view import Key, View
 from wraptui.tui.peers import address, address_order
 from wraptui.tui.table import Column
@@ -24,6 +24,10 @@ def _left(entry: Entry, world: World) -> Cell:
     if entry.release is not None and entry.release > world.now:
         return Piece(f"clears in {countdown(entry.release - world.now)}", "dim")
     return Piece("clears any moment", "dim")
+
+
+def _sensor(entry: Entry, world: World) -> Cell:
+    return from_bytes(entry.sensor)
 
 
 def _who(entry: Entry, world: World) -> Cell:
@@ -60,7 +64,7 @@ def _empty(world: World) -> str:
     sensors = [s.id for s in world.snapshot.configuration.services if _is_sensor(s.attributes.get("flags"))]
     if not sensors:
         return "No service has the SENSOR flag, so nobody can get on the list."
-    return f"Nobody has touched a sensor ({sentence_list(sensors)})."
+    return f"Nobody has touched a sensor ({sentence_list(map(from_bytes, sensors))})."
 
 
 def _is_sensor(flags: object) -> bool:
@@ -75,7 +79,7 @@ def _details(entry: Entry, world: World) -> tuple[Words, ...]:
         lasting = f"for {entry.minutes} min; xinetd forgets it in about {countdown(release - world.now)}"
     why = words(
         Piece(address(entry.address), "strong"),
-        f" touched the sensor {entry.sensor} {span(world.now - entry.since)} ago: ",
+        f" touched the sensor {from_bytes(entry.sensor)} {span(world.now - entry.since)} ago: ",
         f"every xinetd service on an {blocked} socket refuses {covered(entry)} {lasting}.",
     )
     about = spaced(
@@ -96,7 +100,15 @@ VIEW = View[Entry](
     name="no_access",
     columns=(
         Column("address", _who, 15, grow=3, most=45, sort=lambda e, w: address_order(e.address)),
-        Column("sensor", lambda e, w: e.sensor, 7, grow=1, most=12, rank=2, sort=lambda e, w: e.sensor),
+        Column(
+            "sensor",
+            lambda e, w: from_bytes(e.sensor),
+            7,
+            grow=1,
+            most=12,
+            rank=2,
+            sort=lambda e, w: e.sensor,
+        ),
         Column(
             "since",
             lambda e, w: age(w.now - e.since),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
@@ -89,6 +89,24 @@ class RuleRows(Sequence[RuleRow]):
         if not 0 <= index < len(self):
             raise IndexError(index)
         return self._row(index)
+
+    def standing_in(self, file: str, lines: range) -> list[int]:
+        """The indices of the rows of a file that begin in these physical lines (1-based)."""
+        found: list[int] = []
+        for part, end in zip(self._parts, self._ends, strict=True):
+            if part.items[part.start].file != file and part.kind != "service":
+                continue
+            start = end - (part.stop - part.start) - part.start
+            low, high = part.start, part.stop
+            if part.kind != "service":
+                low = bisect_left(part.items, lines.start, low, high, key=lambda item: item.first)
+                high = bisect_left(part.items, lines.stop, low, high, key=lambda item: item.first)
+            found += [
+                start + i
+                for i in range(low, high)
+                if part.items[i].file == file and part.items[i].first in lines
+            ]
+        return found
 
     def _row(self, index: int) -> RuleRow:
         number = bisect_right(self._ends, index)

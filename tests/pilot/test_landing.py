@@ -1,0 +1,91 @@
+"""Changes leave the console: review, apply, confirm or take back, history, restore; on a tree of files."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from textual.pilot import Pilot
+
+from tests.pilot.stage import FILES, console, played, screen, tree, until
+from wraptui.system.machine import FileMachine
+from wraptui.tui.app import Console
+
+DENY = "/etc/hosts.deny"
+
+
+@asynccontextmanager
+async def reviewed(folder: Path) -> AsyncIterator[tuple[Console, Pilot[int], FileMachine]]:
+    """The first rule of hosts.deny disabled, under review."""
+    machine = tree(str(folder))
+    app = console(machine=machine)
+    async with played(app, 140, 40) as pilot:
+        await pilot.press("4")
+        pane = app.dashboard.front
+        row = next(row for row in pane.table.rows if row.file == DENY)
+        pane.table.select(pane.view.key(row))
+        await pilot.press("space", "w")
+        await until(pilot, lambda: "+# ALL: 203.0.113.66" in screen(app))
+        yield app, pilot, machine
+
+
+async def test_nothing_is_written_before_it_is_applied(tmp_path: Path) -> None:
+    async with reviewed(tmp_path) as (app, pilot, machine):
+        assert "1 file would be written" in screen(app)
+        await pilot.press("escape")
+        await pilot.pause()
+        assert app.screen is app.dashboard
+        assert machine.read(DENY).decode() == FILES[DENY]
+
+
+async def test_applied_for_good_then_brought_back_from_the_history(tmp_path: Path) -> None:
+    async with reviewed(tmp_path) as (app, pilot, machine):
+        await pilot.press("m", *"ticket7", "enter", "A")
+        await until(pilot, lambda: "It is in the history" in screen(app))
+        assert machine.read(DENY).decode() == "# " + FILES[DENY]
+        await pilot.press("escape")
+        await until(pilot, lambda: not app.workspace.changed)
+        assert "not applied" not in screen(app)
+        await pilot.press("h")
+        await until(pilot, lambda: "ticket7" in screen(app))
+        assert "+# ALL: 203.0.113.66" in screen(app)
+        await pilot.press("b")
+        await until(pilot, lambda: "-# ALL: 203.0.113.66" in screen(app))
+        await pilot.press("A")
+        await until(pilot, lambda: "It is in the history" in screen(app))
+        assert machine.read(DENY).decode() == FILES[DENY]
+
+
+async def test_applied_with_a_deadline_and_kept(tmp_path: Path) -> None:
+    async with reviewed(tmp_path) as (app, pilot, machine):
+        await pilot.press("a")
+        await until(pilot, lambda: "left to keep it" in screen(app), 20)
+        assert machine.read(DENY).decode() == "# " + FILES[DENY]
+        assert "y keeps the change" in screen(app)
+        await pilot.press("enter")
+        await until(pilot, lambda: "Done." in screen(app))
+        assert machine.read(DENY).decode() == "# " + FILES[DENY]
+
+
+async def test_applied_with_a_deadline_and_taken_back(tmp_path: Path) -> None:
+    async with reviewed(tmp_path) as (app, pilot, machine):
+        await pilot.press("a")
+        await until(pilot, lambda: "left to keep it" in screen(app), 20)
+        await pilot.press("b")
+        await until(pilot, lambda: "Taken back" in screen(app))
+        assert machine.read(DENY).decode() == FILES[DENY]
+
+
+async def test_changed_meanwhile_is_refused_and_rebased(tmp_path: Path) -> None:
+    async with reviewed(tmp_path) as (app, pilot, machine):
+        theirs = FILES[DENY] + "ALL: 192.0.2.99\n"
+        (tmp_path / "etc/hosts.deny").write_text(theirs)
+        await pilot.press("A")
+        await until(pilot, lambda: "review again" in screen(app))
+        assert machine.read(DENY).decode() == theirs
+        await pilot.press("escape", "w")
+        await until(pilot, lambda: "+# ALL: 203.0.113.66" in screen(app))
+        await pilot.press("A")
+        await until(pilot, lambda: "It is in the history" in screen(app))
+        assert machine.read(DENY).decode() == "# " + theirs
