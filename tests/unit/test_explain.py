@@ -168,3 +168,15 @@ def test_hostile_bytes_do_not_reach_the_terminal(tmp_path: Path, capsys: pytest.
 )
 def test_addresses_are_written_as_daemons_write_them(text: str, expected: str) -> None:
     assert numeric(text) == expected
+
+
+def test_a_long_trace_loses_its_middle(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "etc").mkdir()
+    rules = [f"{daemon}: 10.0.{number}.1\n" for number in range(50) for daemon in ("sshd", "vsftpd")]
+    (tmp_path / "etc" / "hosts.deny").write_text("".join(rules))
+    words = ("--root", str(tmp_path), "--name", "unknown", "sshd", "10.0.49.1")
+    lines = explain(capsys, *words)[1].splitlines()
+    assert "    ... 75 more that do not decide ..." in lines
+    assert lines[-1] == "    /etc/hosts.deny line 99: sshd: 10.0.49.1 - matches sshd and 10.0.49.1"
+    answer = json.loads(explain(capsys, "--json", *words)[1])
+    assert (len(answer["trace"]), answer["left_out"], answer["trace"][-1]["line"]) == (24, 75, 99)

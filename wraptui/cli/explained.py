@@ -28,11 +28,12 @@ def readable(message: str) -> str:
 def record(visitor: Visitor, decision: Decision) -> dict[str, object]:
     """A decision and all that led to it, for JSON."""
     asked = {name: shown(str(getattr(visitor, name))) for name in ("daemon", "address", "name", "user")}
+    first, left_out, last = selected(decision.trace)
     steps = [
         {"file": step.file, "line": step.line, "text": readable(step.text), "why": readable(step.why)}
-        for step in decision.trace
+        for step in (*first, *last)
     ]
-    return {**asked, **answer_of(decision), "trace": steps}
+    return {**asked, **answer_of(decision), "trace": steps, "left_out": left_out}
 
 
 def as_text(visitor: Visitor, decision: Decision) -> str:
@@ -73,19 +74,27 @@ def said(message: str) -> str:
 
 
 def shortened(trace: tuple[Step, ...]) -> list[str]:
-    """The steps as lines; a long trace loses first the rules for other daemons, then its middle."""
-    steps = list(trace)
+    """The steps as lines, the gap in a long trace marked."""
+    first, left_out, last = selected(trace)
+    lines = [_line(step) for step in first]
+    if left_out:
+        lines.append(f"... {left_out} more that do not decide ...")
+    return lines + [_line(step) for step in last]
+
+
+def selected(trace: tuple[Step, ...]) -> tuple[tuple[Step, ...], int, tuple[Step, ...]]:
+    """The first and the last steps of a trace, and how many were left out: of a long one first those of rules
+    for other daemons."""
+    steps = trace
     if len(steps) > 2 * SHOWN:
-        steps = [step for step in trace if not step.why.startswith("the daemon list does not match")]
-    others = len(trace) - len(steps)
-    lines = [
-        f"{step.file} line {step.line}: {printable(shown(' '.join(step.text.split())))[:100]} - "
-        f"{printable(readable(step.why))}"
-        for step in steps
-    ]
-    if len(lines) > 2 * SHOWN:
-        gap = len(lines) - 2 * SHOWN
-        lines[SHOWN:-SHOWN] = [f"... {gap} more that do not decide ..."]
-    if others:
-        lines.append(f"and {others} rules for other daemons")
-    return lines
+        steps = tuple(step for step in trace if not step.why.startswith("the daemon list does not match"))
+    if len(steps) > 2 * SHOWN:
+        return steps[:SHOWN], len(trace) - 2 * SHOWN, steps[-SHOWN:]
+    if len(steps) < len(trace):
+        return steps[:-1], len(trace) - len(steps), steps[-1:]
+    return steps, 0, ()
+
+
+def _line(step: Step) -> str:
+    text = printable(shown(" ".join(step.text.split())))[:100]
+    return f"{step.file} line {step.line}: {text} - {printable(readable(step.why))}"
