@@ -110,6 +110,20 @@ def test_a_lost_adding_line_is_noticed() -> None:
     assert rebuild(log, at("1:00:59")).certain, "nothing shows it yet"
 
 
+def test_a_run_that_falls_into_a_long_reload_comes_after_it() -> None:
+    log = (
+        LOG.split("26/11/24@01:01:10")[0]
+        + """26/11/24@01:01:08 xinetd[7]: NOTICE: Starting reconfiguration
+26/11/24@01:01:20 xinetd[7]: NOTICE: Reconfigured: new=0 old=3 dropped=0 (services)
+26/11/24@01:01:20 xinetd[7]: INFO: At least 1 DENY_TIME has expired, global_no_access list updated
+"""
+    )
+    during, after = rebuild(events(log), at("1:01:18")), rebuild(events(log), at("1:01:50"))
+    assert len(during.entries) == 2 and not during.certain
+    assert addresses(after) == ["192.0.2.2"] and after.certain
+    assert after.entries[0].release == at("1:02:20")
+
+
 def test_a_clock_that_was_set_back() -> None:
     back = LOG.replace("26/11/24@01:00:40 ", "26/11/24@00:30:00 ")
     assert not rebuild(events(back), at("1:00:59")).certain

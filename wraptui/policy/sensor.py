@@ -17,7 +17,8 @@ from wraptui.policy.sensor_memory import PERIOD, Memory
 Family = Literal["ipv4", "ipv6"]
 
 _DAEMON_ONLY = frozenset(
-    ("adding", "expired", "empty", "full", "started", "reloading", "reloaded", "paused", "resumed")
+    ("adding", "expired", "empty", "full", "started", "paused", "resumed")
+    + ("reloading", "reloaded", "reload-failed")
 )
 """What only the daemon itself logs, never one of its children."""
 

@@ -21,6 +21,8 @@ PERIOD = 60.0
 PATIENCE = 3.0
 """Seconds that a line of the log may come late before it counts as lost."""
 
+LONGEST_RELOAD = 60.0
+"""Seconds after which a reload has surely ended."""
 
 _NEVER = float("inf")
 
@@ -55,7 +57,8 @@ class Memory:
         self._soonest = _NEVER
         self._last = 0.0
         self._unanswered: float | None = None
-        self._nameless: Held | None = None
+        self._reloading: float | None = None
+        self._nameless: dict[str, Held] = {}
 
     def take(self, event: Event) -> None:
         """Go on to a line that the daemon itself wrote."""
@@ -66,8 +69,12 @@ class Memory:
         if event.kind == "empty":
             self._emptied(time)
             return
+        if event.kind in ("reloaded", "reload-failed"):
+            self._reloaded(time)
         self.advance(time)
-        if event.kind == "adding":
+        if event.kind == "reloading":
+            self._reloading = time
+        elif event.kind == "adding":
             self._added(event)
         elif event.kind == "expired":
             self._expired(time)
@@ -79,8 +86,12 @@ class Memory:
         if self._unanswered is not None and time > self._unanswered + PATIENCE:
             self._doubt("the daemon did not say that its list became empty, though no entry is known")
             self._unanswered = None
+        if self._reloading is not None and time > self._reloading + LONGEST_RELOAD:
+            self._reloading = None  # the line of its end is lost
         while self.next_run is not None and self.next_run + self._slack() < time:
             run = self.next_run
+            if self._reloading is not None and self._reloading <= run:
+                break  # nothing else is done meanwhile, be it for seconds
             # What was added in the second of the run may well have come after it.
             if due := {place for place in self._due(run) if self.held[place].since < run}:
                 self._doubt("a clearing run left no line: INFO lines are lost or filtered")
@@ -98,11 +109,11 @@ class Memory:
     def caught(self, event: Event, sensors: Sequence[str]) -> None:
         """A service refused an address: the first one to do so after an `Adding` is the sensor; everything
         later is a hit."""
-        held = self._nameless
-        own = held and event.address == held.address and event.time <= held.since + 1
+        held = self._nameless.get(event.address)
+        own = held and held.since <= event.time <= held.since + 1
         if held and own and (not sensors or event.service in sensors):
             self.sensors[held] = event.service
-            self._nameless = None
+            del self._nameless[event.address]
             return
         if self.held:
             for key in keys_of(event.address):
@@ -140,7 +151,7 @@ class Memory:
         self.held.append(held)
         self._keep(end)
         self.index.setdefault(key, held)
-        self._nameless = held
+        self._nameless[event.address] = held
         self._unanswered = None
         if self.next_run is None:
             self.next_run = event.time + PERIOD
@@ -162,6 +173,12 @@ class Memory:
             self._doubt("the daemon's list became empty, though entries seemed to be left")
         self.next_run = None
         self.phase_known = True
+
+    def _reloaded(self, time: float) -> None:
+        """A clearing run that fell into a reload comes right after it, and shifts those to come."""
+        if self._reloading is not None and self.next_run is not None and self.next_run >= self._reloading:
+            self.next_run = max(self.next_run, time)
+        self._reloading = None
 
     def _keep(self, end: float | None) -> None:
         self.ends.append(end)
@@ -191,6 +208,7 @@ class Memory:
             self._soonest = min((end for end in self.ends if end is not None), default=_NEVER)
             left = set(self.held)
             self.sensors = {held: sensor for held, sensor in self.sensors.items() if held in left}
+            self._nameless = {held.address: held for held in self._nameless.values() if held in left}
             self.hits = {held: count for held, count in self.hits.items() if held in left}
         return len(positions)
 
