@@ -183,13 +183,12 @@ def test_kept_case(case: Path, tmp_path: Path, real: Binaries, namespaces: None)
     assert disagreements(tmp_path, trees.read_case(case), real) == []
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(
+    max_examples=4 * settings().max_examples,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(files=trees.trees())
 def test_generated_trees(
-    files: Mapping[str, bytes | str],
-    tmp_path_factory: pytest.TempPathFactory,
-    real: Binaries,
-    namespaces: None,
+    files: Mapping[str, bytes | str], tmp_path: Path, real: Binaries, namespaces: None
 ) -> None:
-    root = tmp_path_factory.mktemp("root")
-    assert disagreements(root, files, real) == []
+    assert disagreements(xinetd.fresh(tmp_path / "root"), files, real) == []

@@ -11,8 +11,8 @@ from wraptui.syntax.xinetd import Assignment, Broken, Header, Scanner, parsed_li
 
 _BYTES = st.binary(max_size=300).map(byte_text)
 _PIECES = st.sampled_from(
-    ["service", "defaults", "include", "instances", "only_from", "=", "+=", "-=", " ", "\t", "\r", "\f", "{", "}", "#",
-     "3", "a", "\0", "\xa0", "\x85", "\\", "\n"]
+    ["service", "defaults", "include", "instances", "only_from", "=", "+=", "-=", " ", "\t", "\r", "\f", "{",
+     "}", "#", "3", "a", "\0", "\xa0", "\x85", "\\", "\n"]
 )  # fmt: skip
 
 

@@ -22,16 +22,16 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
+    from wraptui.policy.activation import local_addresses
     from wraptui.policy.inetd import compatibility
     from wraptui.policy.services import read_configuration
     from wraptui.system.files import Tree
 
     files = Tree(options.root)
     compat = compatibility(files) if options.inetd_compat is None else options.inetd_compat
-    configuration = read_configuration(files, inetd_compat=compat)
+    configuration = read_configuration(files, inetd_compat=compat, local=local_addresses(files))
     if options.json:
-        json.dump(as_json(configuration), sys.stdout, indent=1)
-        sys.stdout.write("\n")
+        print(json.dumps(as_json(configuration)))
     else:
         sys.stdout.write(as_text(configuration))
     if not configuration.files:

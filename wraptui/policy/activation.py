@@ -6,15 +6,33 @@ counts as present unless the caller knows this machine's.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from wraptui.policy.addresses import ALL32, ipv4_text, ipv6_text
+from wraptui.policy.files import Files
 from wraptui.policy.settings import Complain, Draft, World
+from wraptui.syntax.tree import byte_text
 
 ATTEMPTS = 11
+_LOCAL = re.compile(r"\|-- ([0-9.]+)\n[^|]*?/32 host ([A-Z]+)")
 _ICMP, _TCP, _UDP, _ICMP6, _UDPLITE = 1, 6, 17, 58, 136
 _KNOWN_PROTOCOLS = {"stream": (0, _TCP), "dgram": (0, _UDP, _UDPLITE)}
+
+
+def local_addresses(files: Files) -> frozenset[str] | None:
+    """The addresses of this machine's interfaces, where /proc is among the files; else None."""
+    try:
+        trie = byte_text(files.read("/proc/net/fib_trie"))
+    except OSError:
+        return None
+    try:
+        rows = byte_text(files.read("/proc/net/if_inet6"))
+    except OSError:
+        rows = ""
+    found = {address for address, kind in _LOCAL.findall(trie) if kind == "LOCAL"}
+    return frozenset(found | {ipv6_text(int(row.split()[0], 16)) for row in rows.splitlines() if row})
 
 
 @dataclass(slots=True)

@@ -22,6 +22,7 @@ class Databases:
 
     files: Files
     _texts: dict[str, str] = field(default_factory=dict, compare=False, repr=False)
+    _programs_asked: dict[str, bool] = field(default_factory=dict, compare=False, repr=False)
 
     def service_port(self, name: str, protocol: str) -> int | None:
         """The port of a service over a protocol, or None."""
@@ -52,6 +53,12 @@ class Databases:
         """
         found = [one for one in self._hosts.get(folded(name), ()) if version in (0, one[0])]
         return tuple(found if self._multi else found[:1])
+
+    def executable(self, path: str) -> bool:
+        """Whether a program may be run; asked of the files once."""
+        if path not in self._programs_asked:
+            self._programs_asked[path] = self.files.executable(path)
+        return self._programs_asked[path]
 
     def _rows(self, path: str) -> Iterator[list[str]]:
         for line in self._text(path).split("\n"):

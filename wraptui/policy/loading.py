@@ -168,11 +168,12 @@ class Loader:
 
     # -- files
 
-    def _data(self, path: str) -> bytes:
-        try:
-            data = self.files.read(path)
-        except IsADirectoryError:
-            data = b""
+    def _data(self, path: str, data: bytes | None = None) -> bytes:
+        if data is None:
+            try:
+                data = self.files.read(path)
+            except IsADirectoryError:
+                data = b""
         self.read.append(path)
         return data
 
@@ -259,20 +260,33 @@ class Loader:
                 draft.specified.add(found.canonical)
                 draft.origin[found.canonical] = f"{draft.file}:{line.first}"
 
-    def _include(self, name: str, line: int) -> bool:
-        """Read another file; False when it cannot be opened."""
+    def _include(self, name: str, line: int, data: bytes | None = None) -> bool:
+        """Read another file, whose content is `data` if that is known; False when it cannot be opened."""
         path = self.world.path(name)
         try:
             if path in self.open or len(self.read) >= MOST_FILES:
                 self.doubt(self.open[-1], line, CYCLE if path in self.open else TOO_MANY)
                 raise OSError
-            data = self._data(path)
+            data = self._data(path, data)
         except OSError:
             self.complain("ERROR", f"Unable to open included configuration file: {name}")
             return False
         self.complain("DEBUG", f"Reading included configuration file: {name}")
         self._file(data, name)
         return True
+
+    def _unread(self, path: str) -> bool:
+        """Say why a member of a directory is not read; True when that leaves an error number."""
+        try:
+            kind = self.files.status(self.world.path(path)).kind
+        except OSError:
+            self.complain("ERROR", f"Unable to stat includedir file {path}")
+            return True
+        if kind == "file":
+            self.complain("ERROR", f"Unable to open included configuration file: {path}")
+            return True
+        self.say("ERROR", f"{path} is not a regular file. It is being skipped.")
+        return False
 
     def _include_directory(self, directory: str, line: int) -> None:
         try:
@@ -289,16 +303,12 @@ class Loader:
                 # The daemon writes the next path over the last one, by which it still names the file.
                 self.file = path
             try:
-                kind = self.files.status(self.world.path(path)).kind
+                data = self.files.read(self.world.path(path))
             except OSError:
-                self.complain("ERROR", f"Unable to stat includedir file {path}")
-                failed = True
-                continue
-            if kind != "file":
-                self.say("ERROR", f"{path} is not a regular file. It is being skipped.")
+                failed = self._unread(path) or failed
                 continue
             # The end of every file that is read clears the error number.
-            failed = not self._include(path, line)
+            failed = not self._include(path, line, data)
             entered = entered or not failed
         if failed:
             self.complain("ERROR", f"Error reading included directory: {directory}")

@@ -231,7 +231,7 @@ def set_group(draft: Draft, words: Words, operator: str, world: World) -> bool:
 
 
 def set_server(draft: Draft, words: Words, operator: str, world: World) -> bool:
-    if not world.files.executable(world.path(words[0])):
+    if not world.databases.executable(world.path(words[0])):
         world.complain("ERROR", f"Server {words[0]} is not executable")
         return False
     draft.server = words[0]

@@ -1,8 +1,8 @@
 """Knows how xinetd.conf is spelled: lossless tokens for edits, and entries as xinetd's scanner reads them.
 
 The scanner follows xinetd 2.3.15.3 (verified against it), faults included: it works in a buffer of 8,192
-bytes, so a line that is too long is cut, and an attribute name with nothing behind it runs into the next line, whose
-end is lost. That is why a `Scanner` keeps bytes that it may overwrite, like the daemon.
+bytes, so a line that is too long is cut, and an attribute name with nothing behind it runs into the next one,
+whose end is lost. That is why a `Scanner` keeps bytes that it may overwrite, like the daemon.
 """
 
 from __future__ import annotations
