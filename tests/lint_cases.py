@@ -2,9 +2,51 @@
 
 from __future__ import annotations
 
+import errno
+from collections.abc import Mapping
+from dataclasses import dataclass
+from ipaddress import IPv6Address
 from random import Random
 
 from wraptui.policy.access import Visitor
+from wraptui.policy.c_library import dotted_quad, mapped, numeric_ipv6
+from wraptui.policy.ranges import quad_number
+
+
+@dataclass(frozen=True)
+class Status:
+    """A file of root's."""
+
+    kind: str
+    mode: int = 0o755
+    uid: int = 0
+    gid: int = 0
+    size: int = 0
+    modified: float = 0.0
+
+
+@dataclass(frozen=True)
+class Memory:
+    """A few files, all of root's."""
+
+    files: Mapping[str, bytes]
+
+    def read(self, path: str) -> bytes:
+        if path not in self.files:
+            raise FileNotFoundError(errno.ENOENT, "No such file or directory", path)
+        return self.files[path]
+
+    def names(self, path: str) -> list[str]:
+        raise FileNotFoundError(errno.ENOENT, "No such file or directory", path)
+
+    def status(self, path: str) -> Status:
+        if path not in ("/", "/etc"):
+            self.read(path)
+        return Status("file" if path in self.files else "directory")
+
+    def executable(self, path: str) -> bool:
+        return path in self.files
+
 
 DAEMONS = (
     *(
@@ -48,14 +90,22 @@ OPTIONS = (
     *("", "", "", "", "", "", "", "", ": allow", ": deny", ": spawn /bin/true %h", ": severity info"),
     *(": aclexec /bin/true", ": aclexec /bin/true : deny", ": bogus", ":", ": twist /bin/true"),
 )
-FILES = {
-    "/etc/addresses": b"10.0.0.0/31 10.0.0.2\n[2001:db8::]/32\n",
-    "/etc/names": b".example.com 10.0.0.1\nroot@x\n",
-}
+FILES = Memory(
+    {
+        "/etc/addresses": b"10.0.0.0/31 10.0.0.2\n[2001:db8::]/32\n",
+        "/etc/names": b".example.com 10.0.0.1\nroot@x\n",
+    }
+)
 VISITING = (
     *("10.0.0.0", "10.0.0.1", "10.0.0.2", "10.0.0.3", "10.0.0.4", "10.0.1.1", "10.255.0.0", "9.255.255.255"),
     *("::ffff:10.0.0.1", "2001:db8::", "2001:db8::1", "2001:db8::2", "2001:db9::", "::1", "unknown"),
     *("255.255.255.254", "255.255.255.255", "128.0.0.0", "127.255.255.255", "0.0.0.0"),
+)
+EDGES = (
+    *VISITING,
+    *("10.0.0.255", "10.0.1.0", "10.0.1.255", "10.0.2.0", "10.0.255.255", "10.1.0.0", "11.0.0.0"),
+    *("255.0.0.0", "254.255.255.255", "255.255.255.253", "::", "2001:db7:ffff:ffff:ffff:ffff:ffff:ffff"),
+    *("2001:db8:ffff:ffff:ffff:ffff:ffff:ffff", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"),
 )
 CALLED = ("unknown", "paranoid", "a.example.com", "b.example.com", "host", "10.0.0.evil.net", "example.com")
 
@@ -110,3 +160,20 @@ def visitors() -> list[Visitor]:
         for user in ("unknown", "root")
     ]
     return found
+
+
+def possible(visitor: Visitor) -> bool:
+    """Whether the system could hand libwrap this visitor: the address in its usual spelling, no number for a
+    name (a reverse name that is one, libwrap takes for an attack)."""
+    address, name = visitor.address, visitor.name
+    if address != "unknown" and quad_number(mapped(address)) is None:
+        if ":" not in address or "%" in address or address.lower().startswith("::ffff:"):
+            return False
+        if str(IPv6Address(address)) != address:
+            return False
+    return not (
+        name.lower().startswith("::ffff:")
+        or "[" in name
+        or dotted_quad(name) is not None
+        or numeric_ipv6(name) is not None
+    )

@@ -114,14 +114,13 @@ def reach_findings(allow: Scan, deny: Scan, files: Files) -> Iterator[Finding]:
     reach = Reach(allow, deny, files)
     if reach.lists.crashes:  # whoever asks crashes, so no rule behind is sure of anything
         return
-    for scan in (allow, deny):
-        pass_ = _Pass(reach, scan)
-        yield from pass_.shadowed()
-        if scan.whole:
-            yield from pass_.redundant()
-        if scan.deny:
-            yield from _overridden(reach, allow, deny, pass_.dead)
-    yield from _idle(allow, deny)
+    passes = [_Pass(reach, scan) for scan in (allow, deny)]
+    for each in passes:
+        yield from each.shadowed()
+        if each.scan.whole:
+            yield from each.redundant()
+    yield from _overridden(reach, allow, deny, passes[1].dead)
+    yield from _idle(allow, deny, passes[0].dead)
 
 
 class _Pass:
@@ -362,9 +361,9 @@ def _contradiction(allow: Scan, deny: Scan, line: int, lines: set[int], *, plain
     return Finding(_NOTE, "overridden", message, deny.path, line)
 
 
-def _idle(allow: Scan, deny: Scan) -> Iterator[Finding]:
+def _idle(allow: Scan, deny: Scan, dead: set[int]) -> Iterator[Finding]:
     """Grants where nobody is ever denied."""
-    if deny.items or not deny.whole or not allow.items or allow.options:
+    if deny.items or not deny.whole or not allow.items or not dead.issuperset(allow.options):
         return
     yield Finding(
         _WARNING,
