@@ -24,6 +24,7 @@ NEVER = 1 << 62
 _RUN_OF_PLAIN_LINES = re.compile(
     r"(?:(?!known:|except:)[a-z_][a-z0-9_-]*+:[0-9]++\.[0-9]++\.[0-9]++\.[0-9]++\n)*+"
 )
+_NETWORK_LINE = re.compile(r"(?!known:|except:)([a-z_][a-z0-9_-]*+):([0-9.]++)/([0-9.]++)").fullmatch
 _MOST_PAIRS = 4096
 _SPECIAL_BYTES = frozenset("*?[]@%")
 
@@ -56,9 +57,11 @@ class Clients:
 
     def lowest(self, who: Subject) -> int:
         """The first rule one of whose words matches; `NEVER` if none does."""
-        found = [self.wholes.get("all", NEVER), self.wholes.get(who.address, NEVER)]
-        if who.name in self.wholes and may_match_name(who.name):
-            found.append(self.wholes[who.name])
+        found = [NEVER]
+        if self.wholes:
+            found += [self.wholes.get("all", NEVER), self.wholes.get(who.address, NEVER)]
+            if who.name in self.wholes and may_match_name(who.name):
+                found.append(self.wholes[who.name])
         if self.prefixes:
             found += [self.prefixes[word] for word in _prefixes(who.address) if word in self.prefixes]
             words = (word for word in _prefixes(who.name) if word in self.prefixes)
@@ -135,9 +138,8 @@ class Index:
             best = every
         if self.clients:
             for name in (daemon, "all"):
-                clients = self.clients.get(name)
-                if clients is not None:
-                    best = min(best, clients.lowest(who))
+                if name in self.clients:
+                    best = min(best, self.clients[name].lowest(who))
         return best
 
 
@@ -158,8 +160,13 @@ def index_of(rules: Rules) -> Index:
     lines = squeezed.split("\n")[:-1]
     index = Index(dict(zip(reversed(lines), range(len(lines) - 1, -1, -1), strict=True)))
     for number in special:
-        index.plain.pop(lines[number], None)
-        if not _indexed(index, number, rules.text(number)):
+        line = lines[number]
+        index.plain.pop(line, None)
+        simple = _NETWORK_LINE(line)
+        if simple and (network := ipv4_network(simple[2], simple[3])):
+            networks = index.clients.setdefault(simple[1], Clients()).networks4
+            networks.setdefault(network[1], {}).setdefault(network[0], number)
+        elif not _indexed(index, number, rules.text(number)):
             index.others.append(number)
     return index
 
