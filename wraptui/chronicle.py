@@ -31,9 +31,9 @@ class Reading:
     problems: tuple[str, ...] = ()
 
 
-def read_file(machine: Machine, path: str, at: float) -> Reading:
-    """What one file tells of the daemon that was the last to start in it, `at` that time at the latest.
-    Raises `OSError` with a sentence when it cannot be read."""
+def read_file(machine: Machine, path: str, at: float, words: Sequence[bytes] = HIT_WORDS) -> Reading:
+    """What one file tells of the daemon that was the last to start in it, `at` that time at the latest, in
+    the lines with these words. Raises `OSError` with a sentence when it cannot be read."""
     clock = Clock(machine.now())
 
     def started(line: str) -> bool:
@@ -42,7 +42,7 @@ def read_file(machine: Machine, path: str, at: float) -> Reading:
 
     with machine.open(path):
         pass  # a file that cannot be read is an error here, not a gap
-    passage = logs.read_back(machine, (path,), HIT_WORDS, started, written=False)
+    passage = logs.read_back(machine, (path,), words, started, written=False)
     if passage.problems:
         raise OSError(passage.problems[0])
     return Reading(tuple(parse_all(passage.lines, Clock(machine.now()))), passage.reached)

@@ -17,8 +17,7 @@ from wraptui.policy.sensor_memory import PERIOD, Memory
 Family = Literal["ipv4", "ipv6"]
 
 _DAEMON_ONLY = frozenset(
-    ("adding", "expired", "empty", "full", "started", "paused", "resumed")
-    + ("reloading", "reloaded", "reload-failed")
+    ("adding", "expired", "empty", "full", "started", "reloading", "reloaded", "reload-failed", "paused")
 )
 """What only the daemon itself logs, never one of its children."""
 

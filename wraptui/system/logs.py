@@ -187,8 +187,10 @@ def _back(
 def _blocks_back(file: BinaryIO, end: int) -> Iterator[bytes]:
     """The file up to `end` in blocks of whole lines, from the last to the first."""
     tail = b""
+    size = BLOCK // 4  # what is asked for mostly stands near the end
     while end > 0:
-        start = max(0, end - BLOCK)
+        start = max(0, end - size)
+        size = min(2 * size, BLOCK)
         file.seek(start)
         data = file.read(end - start) + tail
         end = start
@@ -202,10 +204,15 @@ def _blocks_back(file: BinaryIO, end: int) -> Iterator[bytes]:
 
 def _last_piece(file: BinaryIO, size: int) -> bytes:
     """What stands behind the last newline."""
-    start = max(0, size - BLOCK)
-    file.seek(start)
-    data = file.read(size - start)
-    return data[data.rfind(b"\n") + 1 :]
+    window = 1 << 12
+    while True:
+        start = max(0, size - window)
+        file.seek(start)
+        data = file.read(size - start)
+        cut = data.rfind(b"\n") + 1
+        if cut or not start:
+            return data[cut:]
+        window *= 16
 
 
 def _line_at(block: bytes, at: int) -> tuple[int, str]:
