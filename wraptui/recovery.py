@@ -264,6 +264,7 @@ def swap(
         machine.sync(_folder(file.real))
         if not kept_aside or expected is None:
             return new
+        machine.settled(aside)
         late = machine.read(aside)
         remove_if_there(machine, aside)
         if late == expected:

@@ -7,8 +7,10 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 import pexpect
+import psutil
 import pytest
 
 from wraptui.demo.session import Session
@@ -43,6 +45,17 @@ def pending(server: Session) -> list[dict[str, object]]:
     found = json.loads(server.wraptui("pending", "--json").stdout)
     assert isinstance(found, list)
     return found
+
+
+def killed(terminal: pexpect.spawn[str]) -> None:
+    """The program in the terminal is killed (not what left its session before), and the terminal goes."""
+    outer = psutil.Process(terminal.pid)
+    session = os.getsid(outer.pid)
+    for each in [*outer.children(recursive=True), outer]:
+        with suppress(psutil.NoSuchProcess, ProcessLookupError):
+            if os.getsid(each.pid) == session:
+                os.kill(each.pid, signal.SIGKILL)
+    terminal.close(force=True)
 
 
 def test_a_change_lands_byte_for_byte_and_restoring_it_brings_everything_back(demo_server: Session) -> None:
@@ -97,12 +110,12 @@ def test_the_terminal_is_gone_and_the_program_killed_but_the_guard_is_not(demo_s
     before = standing(demo_server)
     words = ["wraptui", "apply", *CUT_OFF, "--even-if-locked-out", "--confirm-within", "4", "--wait"]
     command = demo_server.inside("python3", "-m", *words)
-    terminal = pexpect.spawn(command[0], command[1:], env=demo_server.environment, timeout=30)
+    terminal = pexpect.spawn(
+        command[0], command[1:], env=demo_server.environment, timeout=30, encoding="latin-1"
+    )
     terminal.expect("Applied as|written")
     until(lambda: bool(pending(demo_server)) and pending(demo_server)[0]["state"] == "pending")
-    assert terminal.pid
-    os.kill(terminal.pid, signal.SIGKILL)
-    terminal.close(force=True)
+    killed(terminal)
     assert not welcome(demo_server, OPERATOR, SSH_PORT)
     until(lambda: pending(demo_server) == [])
     assert standing(demo_server) == before
@@ -152,7 +165,7 @@ def test_a_service_that_does_not_come_up_as_foreseen_is_undone(demo_server: Sess
     assert not visit.gone and not visit.problem
 
 
-@pytest.mark.parametrize("at", [0.0, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4])
+@pytest.mark.parametrize("at", [0.0, 0.05, 0.1, 0.2, 0.4])
 def test_killed_at_any_moment_of_a_real_apply_the_old_files_come_back(
     demo_server: Session, at: float
 ) -> None:
@@ -165,16 +178,21 @@ def test_killed_at_any_moment_of_a_real_apply_the_old_files_come_back(
         "--set",
         "ftp.instances=1",
         "--confirm-within",
-        "3",
+        "2",
     )
     command = demo_server.inside("python3", "-m", *words)
-    child = pexpect.spawn(command[0], command[1:], env=demo_server.environment, timeout=30)
+    child = pexpect.spawn(
+        command[0], command[1:], env=demo_server.environment, timeout=30, encoding="latin-1"
+    )
     child.expect("per_source")  # the diff: from here on it writes
     time.sleep(at)
-    assert child.pid
-    os.kill(child.pid, signal.SIGKILL)
-    child.close(force=True)
-    until(lambda: standing(demo_server) == before and pending(demo_server) == [])
+    killed(child)
+    until(lambda: b"wraptui.recovery" not in _commands(demo_server))
+    assert standing(demo_server) == before
+    # Where not even the guard had been started nothing was written, and the next one clears that away.
+    assert [each["state"] for each in pending(demo_server)] in ([], ["prepared"])
+    assert demo_server.wraptui("apply", "--deny", "ALL: 203.0.113.10", "--no-confirm").returncode == 0
+    assert pending(demo_server) == []
     assert welcome(demo_server, CUSTOMER, FTP_PORT)
 
 
