@@ -46,7 +46,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Prints the verdict and its trace; 0 granted, 1 anything else, 2 usage or unreadable."""
     if options.service:
-        from wraptui.cli import explain_service  # type: ignore[attr-defined]
+        from wraptui.cli import explain_service
 
         return int(explain_service.run(options))
     files = Inspected(options.root)
