@@ -7,24 +7,9 @@ import sys
 import unicodedata
 from collections.abc import Iterable, Sequence
 
+from wraptui.syntax.harmless import printable
 
-def printable(text: str) -> str:
-    """Text that does nothing to a terminal: what is not printable (controls, escapes, direction marks,
-    line separators, lone surrogates of undecodable bytes) becomes `\\x1b` or `\\u202e`.
-
-    Takes text for people; make it from byte text with `syntax.tree.shown`."""
-    if text.isprintable():
-        return text
-    return "".join(character if character.isprintable() else _escaped(character) for character in text)
-
-
-def _escaped(character: str) -> str:
-    number = ord(character)
-    if 0xDC80 <= number <= 0xDCFF:  # a byte that was no UTF-8
-        return f"\\x{number - 0xDC00:02x}"
-    if number <= 0xFF:
-        return {"\t": "\\t", "\n": "\\n", "\r": "\\r"}.get(character, f"\\x{number:02x}")
-    return f"\\u{number:04x}" if number <= 0xFFFF else f"\\U{number:08x}"
+__all__ = ["columns", "complain", "printable", "width", "write", "write_json"]
 
 
 def width(text: str) -> int:

@@ -360,7 +360,7 @@ class _Case:
         """The element that names the client, and whether the client's unknown name could change that."""
         if self.nameless:
             return None, False
-        elements = [_element(typed(word), self.tables) for word in _words(self.service, attribute)]
+        elements = [element(typed(word), self.tables) for word in _words(self.service, attribute)]
         client, version = int(self.client), self.client.version
         if version == 4 and socket_of(self.service) != "ipv4":
             client, version = client | 0xFFFF << 32, 6
@@ -407,7 +407,7 @@ def _libwrap(
     return Layer("libwrap", verdict, why, "libwrap" if verdict == "refuses" else "", file, line), decision
 
 
-def _element(word: str, tables: Tables) -> Address:
+def element(word: str, tables: Tables) -> Address:
     """What a word of only_from or no_access stands for; names were resolved when the daemon loaded them."""
     if "/" in word or numeric_address(word) is not None:
         found = read_addresses(word, Databases(tables.files), lambda level, text: None)
