@@ -227,18 +227,24 @@ def _lines(block: bytes, wanted: Sequence[bytes]) -> list[str]:
     line ends around them is several times as fast as to look at every line."""
     if not wanted:
         return [line.decode("latin-1") for line in block.splitlines()]
-    spans: dict[int, int] = {}
+    if not block.endswith(b"\n"):
+        block += b"\n"
+    find, rfind = block.find, block.rfind
+    starts: list[int] = []
+    found: list[bytes] = []
     for word in wanted:
-        at = block.find(word)
+        at = find(word)
         while at >= 0:
-            end = block.find(b"\n", at)
-            if end < 0:
-                end = len(block)
-            spans[block.rfind(b"\n", 0, at) + 1] = end
-            at = block.find(word, end)
+            start = rfind(b"\n", 0, at) + 1
+            at = find(b"\n", at)
+            starts.append(start)
+            found.append(block[start:at])
+            at = find(word, at)
+    if not found:
+        return []
     if len(wanted) > 1:
-        return [block[start : spans[start]].decode("latin-1") for start in sorted(spans)]
-    return [block[start:end].decode("latin-1") for start, end in spans.items()]
+        found = [line for _, line in sorted(dict(zip(starts, found, strict=True)).items())]
+    return b"\n".join(found).decode("latin-1").split("\n")
 
 
 # --- forward -----------------------------------------------------------------------------------------------
