@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 
 from wraptui.clients import everybody, unmapped
 from wraptui.observe import Snapshot, read_tables
 from wraptui.policy.coverage import names_asked
+from wraptui.policy.impact import Client
 from wraptui.policy.logbook import Clock, Event, parse_all
 from wraptui.policy.recipes import Circumstances, Made, Plan, Usage
 from wraptui.policy.services import read_configuration
@@ -20,10 +24,14 @@ _WORDS = (b"START: ", b"FAIL: ", b"EXIT: ", b"Started working", b"Reconfigured: 
 
 
 def circumstances(
-    machine: Machine, snapshot: Snapshot, workspace: Workspace | None = None, days: float = 7.0
+    machine: Machine,
+    snapshot: Snapshot,
+    workspace: Workspace | None = None,
+    days: float = 7.0,
+    patience: float = 3.0,
 ) -> Circumstances:
     """What the recipes may know: the files (with the edits of `workspace` made), who is here, who came in the
-    last `days` days. Raises `OSError` when the log cannot be read."""
+    last `days` days. Host names, which rules may ask for, are waited for up to `patience` seconds."""
     files = workspace.candidate(machine) if workspace else machine
     daemon = snapshot.daemon
     configuration = read_configuration(files, daemon.configuration, inetd_compat=daemon.inetd_compat)
@@ -43,7 +51,7 @@ def circumstances(
         inetd_compat=daemon.inetd_compat,
         coverage=snapshot.coverage,
         asked=names_asked(snapshot.coverage, configuration),
-        clients=(*people.live, *people.operators, *people.logged),
+        clients=_named(machine, (*people.live, *people.operators, *people.logged), patience),
         operators=people.operators,
         peers=(own,) if own else (),
         events=tuple(_events(machine, logs.places(machine, daemon.log, log_types).all, since)),
@@ -56,6 +64,18 @@ def circumstances(
         now=machine.now(),
         live=snapshot.live,
     )
+
+
+def _named(machine: Machine, clients: Sequence[Client], patience: float) -> tuple[Client, ...]:
+    """The clients with the host names that are found in time, the busiest asked for first."""
+    unnamed = sorted((each for each in clients if not each.name), key=lambda each: -each.times)
+    wanted = list(dict.fromkeys(each.address for each in unnamed))[:1000]
+    names = {address: machine.host_name(address) for address in wanted}
+    ends = time.monotonic() + patience
+    while machine.live and not all(names.values()) and time.monotonic() < ends:
+        time.sleep(0.02)
+        names = {address: name or machine.host_name(address) for address, name in names.items()}
+    return tuple(each if each.name else replace(each, name=names.get(each.address, "")) for each in clients)
 
 
 def _events(machine: Machine, places: tuple[str, ...], since: float) -> list[Event]:

@@ -177,3 +177,212 @@ def test_a_trap_is_ipv4_where_a_service_is(demo_server: Session) -> None:
         demo_server.wait_for("Adding 203.0.113.40 to the global_no_access list for 60 minutes")
         assert demo_server.hit("203.0.113.40", 21).heard == b""  # an IPv4 socket
         assert demo_server.hit("203.0.113.40", 79).heard == b""  # and a dual one
+
+
+def test_a_refusal_has_the_raised_severity(demo_server: Session) -> None:
+    """The listener that stands for sshd logs with facility auth; raised, its line goes where local0 goes."""
+    assert demo_server.hit("203.0.113.66", 22).heard == b""
+    demo_server.wait_for("refused connect from", name="auth.log")
+    with applied(
+        demo_server, "severity", "--daemon", "sshd", "--network", "203.0.113.0/24", "--facility", "local0"
+    ):
+        assert demo_server.hit("203.0.113.66", 22).heard == b""
+        line = next(
+            each
+            for each in demo_server.wait_for("sshd[").split("\n")
+            if "refused connect" in each and "sshd[" in each
+        )
+        assert "203.0.113.66" in line or "guesser.example.org" in line
+    assert demo_server.log("auth.log").count("refused connect from") == 1
+
+
+WRAPPED = """service wrapped
+{{
+	type        = UNLISTED
+	flags       = NAMEINARGS NOLIBWRAP IPv4
+	socket_type = stream
+	protocol    = tcp
+	port        = 2100
+	wait        = no
+	user        = {user}
+	server      = {tcpd}
+	server_args = /usr/local/sbin/in.ftpd
+}}
+"""
+
+LISTENING = """
+import os, socket, sys
+os.rename("/dev/log", "/dev/log.kept")
+log = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+log.bind("/dev/log")
+os.chmod("/dev/log", 0o666)
+log.settimeout(10)
+visit = socket.create_connection(("192.0.2.10", 2100), 5, source_address=("203.0.113.9", 0))
+try:
+    while b"refused" not in (line := log.recv(4096)):
+        pass
+    print(line.decode("latin-1"))
+finally:
+    os.rename("/dev/log.kept", "/dev/log")
+"""
+
+
+def test_the_real_log_socket_gets_the_very_priority(demo_server: Session, real: binaries.Binaries) -> None:
+    """tcpd, the wrapper of the book, logs to /dev/log: facility local7 (23), level crit (2)."""
+    tcpd = Path(real.tcpdmatch).with_name("tcpd")
+    user = next(
+        line.split()[2]
+        for line in demo_server.read("/etc/xinetd.d/ftp").decode().split("\n")
+        if "user" in line
+    )
+    demo_server.write("/etc/xinetd.d/wrapped", WRAPPED.format(tcpd=tcpd, user=user).encode())
+    demo_server.reload()
+    words = (
+        "severity",
+        "--daemon",
+        "in.ftpd",
+        "--network",
+        "203.0.113.0/24",
+        "--facility",
+        "local7",
+        "--level",
+        "crit",
+    )
+    with applied(demo_server, *words):
+        told = demo_server.run(sys.executable, "-c", LISTENING)
+        assert told.stdout.startswith(f"<{23 * 8 + 2}>"), told.stderr
+        assert "refused connect from 203.0.113.9" in told.stdout
+
+
+def test_limits_refuse_as_the_plan_says(demo_server: Session) -> None:
+    with applied(
+        demo_server, "limits", "--service", "ftp", "--instances", "2", "--per-source", "1", "--cps", "6 2"
+    ):
+        first = demo_server.visit("192.0.2.31", 21)
+        assert first.heard.startswith(b"220 ")
+        assert demo_server.hit("192.0.2.31", 21).heard == b""
+        demo_server.wait_for("FAIL: ftp per_source_limit from=::ffff:192.0.2.31")
+        second = demo_server.visit("192.0.2.32", 21)
+        assert second.heard.startswith(b"220 ")
+        assert demo_server.hit("192.0.2.33", 21).heard == b""
+        demo_server.wait_for("FAIL: ftp service_limit from=::ffff:192.0.2.33")
+        for _ in range(20):
+            demo_server.hit("192.0.2.34", 21, wait=0.2)
+        demo_server.wait_for(
+            "Deactivating service ftp due to excessive incoming connections.  Restarting in 2"
+        )
+        first.leave()
+        second.leave()
+        demo_server.wait_for("Activating service ftp")
+
+
+def test_limits_come_from_the_history(demo_server: Session) -> None:
+    for _ in range(21):
+        demo_server.hit("198.51.100.31", 7, wait=0.08)
+    staying = [demo_server.visit("198.51.100.30", 7, wait=0.08) for _ in range(4)]
+    few = demo_server.wraptui("recipe", "limits", "--service", "finger")
+    assert (few.returncode, "says too little" in few.stderr) == (2, True)
+    plan = json.loads(demo_server.wraptui("recipe", "limits", "--service", "echo-stream", "--json").stdout)
+    assert [each.split(":")[0] for each in plan["does"]][:2] == ["instances = 6", "per_source = 6"]
+    seen, stopped = plan["samples"]
+    assert seen["text"].startswith("25 connections; at once at most 4, from one source 4 (198.51.100.30)")
+    assert stopped["text"] == "nobody"
+    words = (
+        "limits",
+        "--service",
+        "echo-stream",
+        "--per-source",
+        "2",
+        "--instances",
+        "keep",
+        "--cps",
+        "keep",
+    )
+    with applied(demo_server, *words) as told:
+        assert "198.51.100.30: 2 of 4 connections, by per_source" in told
+        assert "198.51.100.30 has 4 connections now, more than it may have." in told
+        assert demo_server.hit("198.51.100.30", 7, wait=0.3).gone
+        assert not demo_server.hit("198.51.100.31", 7, wait=0.3).gone
+    for each in staying:
+        each.leave()
+
+
+CHILD = """service {name}
+{{
+	type        = UNLISTED
+	socket_type = stream
+	protocol    = tcp
+	port        = {port}
+	wait        = no
+	user        = {user}
+	server      = /usr/local/sbin/{name}
+}}
+"""
+HUNGRY = "#!/bin/sh\nblock=$(head -c 60000000 /dev/zero | tr '\\0' x)\nprintf 'got %d' \"${#block}\"\n"
+BUSY = "#!/bin/sh\nprintf 'busy'\nwhile :; do :; done\n"
+
+
+def test_children_really_hit_their_limits(demo_server: Session) -> None:
+    user = next(
+        line.split()[2]
+        for line in demo_server.read("/etc/xinetd.d/ftp").decode().split("\n")
+        if "user" in line
+    )
+    for name, port, program in (("hungry", 4001, HUNGRY), ("busy", 4002, BUSY)):
+        demo_server.write(f"/usr/local/sbin/{name}", program.encode())
+        demo_server.run("chmod", "0755", f"/usr/local/sbin/{name}")
+        demo_server.write(f"/etc/xinetd.d/{name}", CHILD.format(name=name, port=port, user=user).encode())
+    demo_server.reload()
+    assert demo_server.hit("192.0.2.31", 4001, wait=10).heard == b"got 60000000"
+    keep = ("--instances", "keep", "--per-source", "keep", "--cps", "keep")
+    with applied(demo_server, "limits", "--service", "hungry", *keep, "--rlimit-as", "32M"):
+        refused = demo_server.hit("192.0.2.31", 4001, wait=10)
+        assert b"got" not in refused.heard
+        assert refused.gone
+        assert "EXIT: hungry status=" in demo_server.wait_for("EXIT: hungry", 2)
+        assert "EXIT: hungry status=0" not in demo_server.log().rpartition("Reconfigured")[2]
+    assert demo_server.hit("192.0.2.31", 4001, wait=10).heard == b"got 60000000"
+    with applied(demo_server, "limits", "--service", "busy", *keep, "--rlimit-cpu", "1"):
+        visit = demo_server.visit("192.0.2.31", 4002)
+        assert visit.heard == b"busy"
+        assert not visit.gone
+        ended = demo_server.wait_for("EXIT: busy signal=", seconds=20)
+        assert any(f"EXIT: busy signal={number} " in ended for number in (24, 9))  # SIGXCPU, SIGKILL
+
+
+def test_default_deny_keeps_who_is_here_and_who_came_and_nobody_else(demo_server: Session) -> None:
+    here = demo_server.visit("198.51.100.21", 21)  # by a rule
+    by_default = demo_server.visit("203.0.113.40", 21)  # by none
+    assert demo_server.hit("192.0.2.99", 21).heard.startswith(b"220 ")
+    assert demo_server.hit("203.0.113.150", 21).heard == b""  # hosts.deny
+    assert demo_server.hit("203.0.113.41", 22).heard == b""
+    with applied(demo_server, "default-deny") as told:
+        assert "192.0.2.7 to sshd (works here)" in told
+        assert "203.0.113.40 to ftp (connected)" in told
+        assert "192.0.2.99 to ftp (came 1 times)" in told
+        for welcome in ("198.51.100.21", "203.0.113.40", "192.0.2.99"):
+            assert demo_server.hit(welcome, 21).heard.startswith(b"220 "), welcome
+        assert demo_server.hit("192.0.2.7", 22).heard.startswith(b"SSH-")
+        for stranger in ("192.0.2.98", "203.0.113.150", "2001:db8:bad::5"):
+            assert demo_server.hit(stranger, 21).heard == b"", stranger
+        assert demo_server.hit("203.0.113.41", 22).heard == b""
+    assert demo_server.hit("192.0.2.98", 21).heard.startswith(b"220 ")
+    assert not here.hear(0.1).gone and not by_default.hear(0.1).gone
+
+
+def test_default_deny_from_nothing_names_the_operator_first(demo_server: Session) -> None:
+    demo_server.write("/etc/hosts.allow", b"")
+    demo_server.write("/etc/hosts.deny", b"")
+    staying = demo_server.visit("198.51.100.21", 21)
+    assert demo_server.hit("203.0.113.5", 21).heard.startswith(b"220 ")
+    with applied(demo_server, "default-deny", "--group", "networks", "--without", "203.0.113.0/24"):
+        allow = demo_server.read("/etc/hosts.allow").decode().split("\n")
+        assert allow[1].startswith("sshd: 192.0.2.0/24 ")
+        assert demo_server.hit("192.0.2.7", 22).heard.startswith(b"SSH-")
+        assert demo_server.hit("198.51.100.99", 21).heard.startswith(
+            b"220 "
+        )  # of the network of one who is here
+        assert demo_server.hit("203.0.113.5", 21).heard == b""
+        again = demo_server.wraptui("recipe", "default-deny")
+        assert (again.returncode, "already" in again.stderr) == (2, True)
+    staying.leave()

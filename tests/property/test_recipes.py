@@ -78,7 +78,7 @@ def test_a_banner_changes_no_verdict(folder: str, random: Random, daemon: str) -
 
 @given(st.randoms(use_true_random=False))
 def test_a_banner_is_met_by_all_that_get_in_and_by_no_other(folder: str, random: Random) -> None:
-    """In tables without quirks: whoever is granted meets a rule with the banner, whoever is not meets none."""
+    """In tables without quirks: whoever gets in meets a rule with the banner, nobody else does."""
     clients = ["10.0.0.1", "10.0.0.0/24", "ALL EXCEPT 10.0.0.", "10.0.1.0/24", "[2001:db8::]/32", "ALL"]
     daemons = ["vsftpd", "sshd", "ALL", "vsftpd, sshd", "ALL EXCEPT sshd"]
     endings = ["", "", ": allow", ": severity mail.info", ": deny", ": spawn /bin/true: allow"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wraptui.policy.recipes import banner, trap, warning
+from wraptui.policy.recipes import banner, default_deny, limits, severity, trap, warning
 from wraptui.policy.recipes.plan import (
     BadAnswer,
     Circumstances,
@@ -14,7 +14,14 @@ from wraptui.policy.recipes.plan import (
     Usage,
 )
 
-RECIPES: tuple[Recipe, ...] = (banner.RECIPE, warning.RECIPE, trap.RECIPE)
+RECIPES: tuple[Recipe, ...] = (
+    banner.RECIPE,
+    warning.RECIPE,
+    severity.RECIPE,
+    trap.RECIPE,
+    limits.RECIPE,
+    default_deny.RECIPE,
+)
 """All of them, in the order in which they are shown."""
 
 BY_NAME = {recipe.name: recipe for recipe in RECIPES}
