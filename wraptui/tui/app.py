@@ -12,6 +12,8 @@ from typing import ClassVar
 
 from textual import on, work
 from textual.binding import Binding, BindingType
+from textual.screen import ModalScreen
+from textual.widgets import Input
 from textual.worker import get_current_worker
 
 from wraptui.observe import Snapshot
@@ -43,19 +45,20 @@ class Console(Editing, Landing):
     ENABLE_COMMAND_PALETTE = False
     CSS_PATH: ClassVar[list[str | PurePath]] = [*style_sheets()]
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("x", "explain", "ask", id="explain"),
-        Binding("u", "undo", "undo", id="undo"),
-        Binding("ctrl+r", "redo", "redo", id="redo"),
-        Binding("w", "review", "review edits", id="review"),
-        Binding("y", "keep", "keep the change", id="keep-change"),
-        Binding("F", "findings", "findings", id="findings"),
-        Binding("h", "history", "history", id="history"),
-        Binding("question_mark,f1", "help", "help", key_display="?", id="pinned-help"),
-        Binding("q", "quit", "quit", id="pinned-quit"),
-        Binding("ctrl+q,ctrl+c", "quit", "quit", show=False),
-        Binding("ctrl+t", "theme", "light or dark", show=False, id="theme"),
+        Binding("x", "explain", "ask", id="explain", priority=True),
+        Binding("u", "undo", "undo", id="undo", priority=True),
+        Binding("ctrl+r", "redo", "redo", id="redo", priority=True),
+        Binding("w", "review", "review edits", id="review", priority=True),
+        Binding("y", "keep", "keep the change", id="keep-change", priority=True),
+        Binding("F", "findings", "findings", id="findings", priority=True),
+        Binding("h", "history", "history", id="history", priority=True),
+        Binding("question_mark,f1", "help", "help", key_display="?", id="pinned-help", priority=True),
+        Binding("q", "quit", "quit", id="pinned-quit", priority=True),
+        Binding("ctrl+q,ctrl+c", "leave_now", "quit", show=False),
+        Binding("ctrl+t", "theme", "light or dark", show=False, id="theme", priority=True),
     ]
     DASHBOARD_ONLY = frozenset({"explain", "undo", "redo", "review", "keep", "history", "help", "findings"})
+    KEYS = DASHBOARD_ONLY | {"quit", "theme"}
 
     def __init__(
         self,
@@ -152,7 +155,10 @@ class Console(Editing, Landing):
     # -- keys -------------------------------------------------------------------------------------------
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        if action in self.DASHBOARD_ONLY and self.screen is not self.dashboard:
+        screen = self.screen
+        if action in self.KEYS and (isinstance(screen, ModalScreen) or isinstance(screen.focused, Input)):
+            return False
+        if action in self.DASHBOARD_ONLY and screen is not self.dashboard:
             return False
         if action == "undo":
             return bool(self.workspace.undoable)
@@ -166,15 +172,19 @@ class Console(Editing, Landing):
             return self._pending is not None
         return True
 
-    def action_help(self) -> None:
+    async def action_help(self) -> None:
         from wraptui.tui.dialogs.help import Help
 
-        self.push_screen(Help(self.world))
+        await self.push_screen(Help(self.world))
 
     def action_theme(self) -> None:
         self.theme = themes.after(self.theme)
 
     # -- the end ----------------------------------------------------------------------------------------
+
+    async def action_leave_now(self) -> None:
+        """Leave from anywhere; in a dialog too."""
+        await self.action_quit()
 
     async def action_quit(self) -> None:
         if not self.workspace.changed or isinstance(self.screen, Ask):
@@ -183,7 +193,7 @@ class Console(Editing, Landing):
         count = self.workspace.done
         told = "1 edit is not applied." if count == 1 else f"{count} edits are not applied."
         answers = [("k", "keep for the next start"), ("f", "forget")]
-        self.push_screen(Ask(self.world, "quit", [told], answers), self._quit_answered)
+        await self.push_screen(Ask(self.world, "quit", [told], answers), self._quit_answered)
 
     def _quit_answered(self, answer: str | None) -> None:
         if answer == "k":

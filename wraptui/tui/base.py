@@ -35,7 +35,7 @@ class Base(App[int]):
         self.clock = clock
         self.workspace = Workspace()
         self.world = World(now=clock(), host=host, read_only=read_only, glyphs=ASCII if plain else UNICODE)
-        self.dashboard = Dashboard(self.world)
+        self.dashboard = Dashboard(self.world, self.asked)
         self.farewell = ""
 
     def saw(self, snapshot: Snapshot) -> None:
@@ -47,6 +47,9 @@ class Base(App[int]):
         if workspace is not self.workspace:
             self.workspace = workspace
             self._evaluate(self.world.snapshot)
+
+    async def asked(self, name: str, row: object) -> None:
+        """A key that does something was pressed on a row (None: on no row)."""
 
     def check_files(self) -> None:
         """Have the files with their edits checked, on a thread."""

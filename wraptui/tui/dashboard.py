@@ -10,12 +10,13 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.screen import Screen
+from textual.widgets import Input
 
 from wraptui.tui.bars import counted, span
 from wraptui.tui.display import Piece, Words, spaced, width, words
 from wraptui.tui.keys import Keys
 from wraptui.tui.lines import Choice, Choices, Lines
-from wraptui.tui.pane import Pane
+from wraptui.tui.pane import Asked, Pane
 from wraptui.tui.panes import connections, limits, no_access, rules
 from wraptui.tui.panes.view import View
 from wraptui.tui.table import Table
@@ -31,15 +32,16 @@ class Dashboard(Screen[None]):
     AUTO_FOCUS = "#connections-table"
     BINDINGS: ClassVar[list[BindingType]] = [
         *(
-            Binding(str(n), f"pane({n})", view.name, show=False, id=view.name)
+            Binding(str(n), f"pane({n})", view.name, show=False, id=view.name, priority=True)
             for n, view in enumerate(VIEWS, 1)
         ),
-        Binding("z", "zoom", "zoom", id="zoom"),
+        Binding("z", "zoom", "zoom", id="zoom", priority=True),
     ]
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, asked: Asked) -> None:
         super().__init__()
         self.world = world
+        self.asked = asked
         self.zoomed = False
         self.panes = [self.make_pane(view, number) for number, view in enumerate(VIEWS, 1)]
         self.front = self.panes[0]
@@ -48,7 +50,7 @@ class Dashboard(Screen[None]):
 
     def make_pane(self, view: View[Any], number: int) -> Pane:
         """The pane for a view."""
-        return Pane(view, number, self.world)
+        return Pane(view, number, self.world, self.asked)
 
     def compose(self) -> ComposeResult:
         yield self.header
@@ -121,16 +123,18 @@ class Dashboard(Screen[None]):
         """Bring a pane to the front and put the cursor there."""
         self.front = self.panes[number - 1]
         self._arrange(self.app.size.width, self.app.size.height)
-        self.front.table.focus()
+        self.set_focus(self.front.table)
         self._say()
 
     def action_zoom(self) -> None:
         self.zoomed = not self.zoomed
         self._arrange(self.app.size.width, self.app.size.height)
-        self.front.table.focus()
+        self.set_focus(self.front.table)
         self.refresh_bindings()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if isinstance(self.focused, Input):
+            return False
         if action == "zoom":
             return self.zoomed or not self.has_class("single")
         return super().check_action(action, parameters)

@@ -6,8 +6,6 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from textual import on
-
 from wraptui.observe import ServiceState, Visit
 from wraptui.policy import edits as rule_edits
 from wraptui.policy import service_edits
@@ -23,7 +21,6 @@ from wraptui.tui.base import Base
 from wraptui.tui.desk import ALLOW, DENY, NotEdited
 from wraptui.tui.dialogs.rule import BEHIND, END, RuleForm, Written
 from wraptui.tui.display import Cell, from_bytes
-from wraptui.tui.messages import RowAsked
 from wraptui.tui.panes.no_access import covered
 from wraptui.tui.panes.rules import RuleRow, RuleRows
 from wraptui.tui.peers import address
@@ -61,28 +58,26 @@ class Editing(Base):
 
     # -- keys on rows -----------------------------------------------------------------------------------
 
-    @on(RowAsked)
-    def _row_asked(self, event: RowAsked) -> None:
-        row, name = event.row, event.name
+    async def asked(self, name: str, row: object) -> None:
         if isinstance(row, RuleRow) and row.service is not None:
-            self._service_asked(name, row.service)
+            await self._service_asked(name, row.service)
         elif name == "add":
-            self.add_rule(row if isinstance(row, RuleRow) else None)
+            await self.add_rule(row if isinstance(row, RuleRow) else None)
         elif isinstance(row, RuleRow):
-            self._rule_asked(name, row)
+            await self._rule_asked(name, row)
         elif isinstance(row, ServiceState):
-            self._service_asked("limits" if name == "open" else name, row.service)
+            await self._service_asked("limits" if name == "open" else name, row.service)
         elif isinstance(row, Visit):
-            self._visit_asked(name, row)
+            await self._visit_asked(name, row)
         elif isinstance(row, Entry):
-            self._entry_asked(name, row)
+            await self._entry_asked(name, row)
 
-    def _rule_asked(self, name: str, row: RuleRow) -> None:
+    async def _rule_asked(self, name: str, row: RuleRow) -> None:
         path, line = row.file, row.first
         if name == "open" and row.rule is not None:
-            self.change_rule(path, row.rule)
+            await self.change_rule(path, row.rule)
         elif name == "raw":
-            self.change_raw(path, line)
+            await self.change_raw(path, line)
         elif name == "copy":
             self._edit_and_follow(path, partial(rule_edits.duplicate, path, line=line), last=True)
         elif name in ("up", "down"):
@@ -125,11 +120,11 @@ class Editing(Base):
         if self.edit(found.fix[0].path, lambda _: found.fix, f"mend {found.code}"):
             self.say(f"Mended, not applied yet: {found.message}")
 
-    def action_findings(self) -> None:
+    async def action_findings(self) -> None:
         """Show everything that is wrong."""
         from wraptui.tui.dialogs.findings import Findings
 
-        self.push_screen(Findings(self.world), self._finding_chosen)
+        await self.push_screen(Findings(self.world), self._finding_chosen)
 
     def _finding_chosen(self, chosen: tuple[str, Finding] | None) -> None:
         if chosen is None:
@@ -147,7 +142,7 @@ class Editing(Base):
 
     # -- rules ------------------------------------------------------------------------------------------
 
-    def add_rule(
+    async def add_rule(
         self, row: RuleRow | None, *, daemon: str = "", client: str = "", path: str = "", comment: str = ""
     ) -> None:
         """Ask for a new rule."""
@@ -170,9 +165,9 @@ class Editing(Base):
 
         form = RuleForm(self.world, PATHS, path, self._check_new, behind=inside)
         form.start = (daemon, client)
-        self.push_screen(form, done)
+        await self.push_screen(form, done)
 
-    def change_rule(self, path: str, rule: Rule) -> None:
+    async def change_rule(self, path: str, rule: Rule) -> None:
         """Ask for other words of a rule."""
 
         def done(written: Written | None) -> None:
@@ -182,9 +177,9 @@ class Editing(Base):
                 )
 
         check = partial(self._check_changed, line=rule.first)
-        self.push_screen(RuleForm(self.world, PATHS, path, check, rule), done)
+        await self.push_screen(RuleForm(self.world, PATHS, path, check, rule), done)
 
-    def change_raw(self, path: str, line: int) -> None:
+    async def change_raw(self, path: str, line: int) -> None:
         """Ask for other text of a line."""
         from wraptui.tui.dialogs.rule import RawLine
 
@@ -201,7 +196,7 @@ class Editing(Base):
                 self._edit_and_follow(path, lambda d: rule_edits.change_rule(path, d, first, written.text))
 
         check = partial(self._check_changed, line=first)
-        self.push_screen(RawLine(self.world, path, first, text, check), done)
+        await self.push_screen(RawLine(self.world, path, first, text, check), done)
 
     def _check_new(self, written: Written) -> list[Cell]:
         path = written.path
@@ -219,16 +214,16 @@ class Editing(Base):
 
     # -- services ---------------------------------------------------------------------------------------
 
-    def _service_asked(self, name: str, service: Service) -> None:
+    async def _service_asked(self, name: str, service: Service) -> None:
         if name == "delete":
             self.edit(service.file, lambda d: service_edits.delete_service(d, service))
         elif name == "disable":
             words_of = "yes" if service.active else "no"
             self.change_service(service, {"disable": words_of})
         elif name in ("open", "limits", "all"):
-            self.ask_service(service, limits=name == "limits")
+            await self.ask_service(service, limits=name == "limits")
 
-    def ask_service(self, service: Service, *, limits: bool) -> None:
+    async def ask_service(self, service: Service, *, limits: bool) -> None:
         """Ask for a service's limits, or for all its attributes."""
         from wraptui.tui.dialogs import service as form
 
@@ -248,7 +243,7 @@ class Editing(Base):
 
         names = form.LIMITS if limits else form.all_names()
         check = partial(self._check_service, current)
-        self.push_screen(form.ServiceForm(self.world, current, document, check, names), done)
+        await self.push_screen(form.ServiceForm(self.world, current, document, check, names), done)
 
     def change_service(self, service: Service, changes: dict[str, str | None]) -> bool:
         """Make these changes of a service's attributes as one step."""
@@ -266,18 +261,18 @@ class Editing(Base):
 
     # -- clients and trapped addresses ------------------------------------------------------------------
 
-    def _visit_asked(self, name: str, visit: Visit) -> None:
+    async def _visit_asked(self, name: str, visit: Visit) -> None:
         client = address(visit.connection.remote).partition("%")[0]
         if name == "open":
-            self.explain(visit.service, client)
+            await self.explain(visit.service, client)
         elif name == "promote":
             service = next((s for s in self.world.configuration.services if s.id == visit.service), None)
             daemon = libwrap_name(service) if service else visit.service
-            self.add_rule(None, daemon=shown(daemon) or "ALL", client=client, path=DENY)
+            await self.add_rule(None, daemon=shown(daemon) or "ALL", client=client, path=DENY)
 
-    def _entry_asked(self, name: str, entry: Entry) -> None:
+    async def _entry_asked(self, name: str, entry: Entry) -> None:
         if name == "open":
-            self.explain("", address(entry.address))
+            await self.explain("", address(entry.address))
         elif name == "promote":
             from datetime import datetime
 
@@ -285,25 +280,25 @@ class Editing(Base):
             comment = typed(
                 f"{entry.address} touched the sensor {from_bytes(entry.sensor)} on {since} (wraptui)"
             )
-            self.add_rule(None, daemon="ALL", client=covered(entry), path=DENY, comment=comment)
+            await self.add_rule(None, daemon="ALL", client=covered(entry), path=DENY, comment=comment)
 
-    def action_explain(self) -> None:
+    async def action_explain(self) -> None:
         """Ask about any client, beginning with the one under the cursor."""
         row = self.dashboard.front.table.current
         if isinstance(row, Visit):
-            self._visit_asked("open", row)
+            await self._visit_asked("open", row)
         elif isinstance(row, Entry):
-            self._entry_asked("open", row)
+            await self._entry_asked("open", row)
         elif isinstance(row, ServiceState):
-            self.explain(row.service.id, "")
+            await self.explain(row.service.id, "")
         else:
-            self.explain("", "")
+            await self.explain("", "")
 
-    def explain(self, daemon: str, client: str) -> None:
+    async def explain(self, daemon: str, client: str) -> None:
         """Ask about this client."""
         from wraptui.tui.dialogs.explain import Explain
 
-        self.push_screen(Explain(self.world, from_bytes(daemon), from_bytes(client)))
+        await self.push_screen(Explain(self.world, from_bytes(daemon), from_bytes(client)))
 
 
 def _attributes_set(document: Document, *, service: Service, changes: dict[str, str | None]) -> Edits:

@@ -36,7 +36,7 @@ class Landing(Base):
 
     # -- review -----------------------------------------------------------------------------------------
 
-    def action_review(self) -> None:
+    async def action_review(self) -> None:
         """Show what the edits that wait would do."""
         if not self.meet_others():
             return
@@ -44,13 +44,13 @@ class Landing(Base):
             self.say("No edits wait: there is nothing to review.")
             return
         self._of_workspace = True
-        self.review(self.workspace.changes, "review of the edits that wait")
+        await self.review(self.workspace.changes, "review of the edits that wait")
 
-    def review(self, what: Sequence[FileChange], heading: str) -> None:
+    async def review(self, what: Sequence[FileChange], heading: str) -> None:
         """Show what these changes would do."""
         self._number += 1
         self._review = Review(self.world, heading)
-        self.push_screen(self._review)
+        await self.push_screen(self._review)
         self._propose(self._number, tuple(what))
 
     @work(thread=True, exclusive=True, group="propose", exit_on_error=False)
@@ -223,7 +223,7 @@ class Landing(Base):
 
     # -- history ----------------------------------------------------------------------------------------
 
-    def action_history(self) -> None:
+    async def action_history(self) -> None:
         """Show the changes made so far."""
         from wraptui.tui.dialogs.history import HistoryScreen
 
@@ -232,7 +232,7 @@ class Landing(Base):
         except OSError as error:
             self.say(f"The history cannot be read: {error.strerror or error}.", bad=True)
             return
-        self.push_screen(HistoryScreen(self.world, made, self._diff_of), self._restore)
+        await self.push_screen(HistoryScreen(self.world, made, self._diff_of), self._restore)
 
     def _diff_of(self, id: str) -> str:
         try:
@@ -240,7 +240,7 @@ class Landing(Base):
         except (changes.NotDone, OSError) as error:
             return str(error)
 
-    def _restore(self, id: str | None) -> None:
+    async def _restore(self, id: str | None) -> None:
         if id is None:
             return
         try:
@@ -252,4 +252,4 @@ class Landing(Base):
             self.say("What stood before that change stands there now already.")
             return
         self._of_workspace = False
-        self.review(what, f"bring back what stood before {id}")
+        await self.review(what, f"bring back what stood before {id}")

@@ -29,14 +29,6 @@ class WatchFailed(Message):
         self.problem = problem
 
 
-class RowAsked(Message):
-    """A key was pressed that does something with this row (None: with no row)."""
-
-    def __init__(self, name: str, row: object) -> None:
-        super().__init__()
-        self.name, self.row = name, row
-
-
 class Checked(Message):
     """The files were checked, of which these tables were made."""
 

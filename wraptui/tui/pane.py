@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import Any, ClassVar
 
 from textual import on
@@ -12,31 +13,34 @@ from textual.widgets import Input
 
 from wraptui.tui.display import Piece, Words, content, spaced, words
 from wraptui.tui.inputs import LineInput
-from wraptui.tui.messages import RowAsked
 from wraptui.tui.panes.view import View
 from wraptui.tui.table import Table
 from wraptui.tui.world import World
+
+Asked = Callable[[str, object], Awaitable[None]]
+"""Told which key was pressed, by its name, and on which row."""
 
 
 class Pane(Vertical):
     """A list with its border, title and filter line."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("slash", "filter", "filter", id="filter"),
-        Binding("s", "sort", "sort", id="sort"),
+        Binding("slash", "filter", "filter", id="filter", priority=True),
+        Binding("s", "sort", "sort", id="sort", priority=True),
         Binding("escape", "clear_filter", "end filter", id="clear-filter"),
     ]
 
-    def __init__(self, view: View[Any], number: int, world: World) -> None:
+    def __init__(self, view: View[Any], number: int, world: World, asked: Asked) -> None:
         super().__init__(id=view.name, classes="pane")
         self.view = view
+        self._asked = asked
         self.number = number
         self.world = world
         for key in view.keys:
             first, *others = key.key.split(",")
-            self._bindings.bind(first, f"row('{key.name}')", key.description, key.show)
+            self._bindings.bind(first, f"row('{key.name}')", key.description, key.show, priority=True)
             for other in others:
-                self._bindings.bind(other, f"row('{key.name}')", key.description, False)
+                self._bindings.bind(other, f"row('{key.name}')", key.description, False, priority=True)
         self._source: tuple[Any, ...] | None = None
         self._title: Words = ()
         self.table: Table[Any, World] = Table(
@@ -95,29 +99,31 @@ class Pane(Vertical):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action == "clear_filter":
             return bool(self.table.needle) or self._input.has_focus
+        if self._input.has_focus:
+            return False
         if action == "row":
             return self.view.may(str(parameters[0]), self.table.current, self.world)
         return True
 
-    def action_row(self, name: str) -> None:
-        self.post_message(RowAsked(name, self.table.current))
+    async def action_row(self, name: str) -> None:
+        await self._asked(name, self.table.current)
 
     @on(Table.Chosen)
-    def _chosen(self, event: Table.Chosen) -> None:
+    async def _chosen(self, event: Table.Chosen) -> None:
         event.stop()
         if self.view.may("open", self.table.current, self.world):
-            self.action_row("open")
+            await self.action_row("open")
 
     def action_filter(self) -> None:
         self.add_class("filtering")
-        self._input.focus()
+        self.screen.set_focus(self._input)
 
     def action_clear_filter(self) -> None:
         self._input.value = ""
         self.table.filter("")
         self.remove_class("filtering")
         self._entitle()
-        self.table.focus()
+        self.screen.set_focus(self.table)
 
     def action_sort(self) -> None:
         self.table.sort_next()
@@ -133,7 +139,7 @@ class Pane(Vertical):
         event.stop()
         if not event.value:
             self.remove_class("filtering")
-        self.table.focus()
+        self.screen.set_focus(self.table)
 
 
 def _same(one: tuple[Any, ...], other: tuple[Any, ...]) -> bool:

@@ -80,13 +80,15 @@ def widths(columns: Sequence[Column[Any, Any]], room: int) -> list[tuple[int, in
 class Table(ScrollView, Generic[Row, Context], can_focus=True):
     """A list with a cursor. Give it rows with `show`."""
 
+    # All keys of lists have priority: so they take effect in the order in which they were typed, and a fast
+    # typist never hits the row before.
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up,k", "move(-1)", "Up", show=False),
-        Binding("down,j", "move(1)", "Down", show=False),
-        Binding("pageup,ctrl+b", "page(-1)", "Page up", show=False),
-        Binding("pagedown,ctrl+f", "page(1)", "Page down", show=False),
-        Binding("home,g", "jump(0)", "First", show=False),
-        Binding("end,G", "jump(-1)", "Last", show=False),
+        Binding("up,k", "move(-1)", "Up", show=False, priority=True),
+        Binding("down,j", "move(1)", "Down", show=False, priority=True),
+        Binding("pageup,ctrl+b", "page(-1)", "Page up", show=False, priority=True),
+        Binding("pagedown,ctrl+f", "page(1)", "Page down", show=False, priority=True),
+        Binding("home,g", "jump(0)", "First", show=False, priority=True),
+        Binding("end,G", "jump(-1)", "Last", show=False, priority=True),
     ]
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         "table--header",

@@ -23,6 +23,8 @@ class Dialog(ModalScreen[Answer]):
     """A question. Escape answers nothing."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("tab", "field(1)", "next field", show=False, priority=True),
+        Binding("shift+tab", "field(-1)", "field before", show=False, priority=True),
         Binding("escape", "cancel", "close", id="pinned-close"),
     ]
     HEADING = ""
@@ -46,6 +48,13 @@ class Dialog(ModalScreen[Answer]):
     def body(self) -> Iterable[Widget]:
         """The widgets inside."""
         return ()
+
+    def action_field(self, by: int) -> None:
+        """Go to the next field at once, so that what is typed next goes there."""
+        if by > 0:
+            self.focus_next()
+        else:
+            self.focus_previous()
 
     def action_cancel(self) -> None:
         self.dismiss(None)

@@ -48,7 +48,7 @@ class Explain(Dialog[None]):
         yield Lines(id="answer")
 
     def on_mount(self) -> None:
-        self.query_one("#input-address" if self.daemon else "#input-who-is-asked", Input).focus()
+        self.set_focus(self.query_one("#input-address" if self.daemon else "#input-who-is-asked", Input))
         self._answer()
 
     @on(Input.Changed)

@@ -50,8 +50,8 @@ class Findings(Screen[tuple[str, Finding]]):
     """All findings. Returns ("mend" or "go", the finding)."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "answer('go')", "go to the line", id="go"),
-        Binding("f", "answer('mend')", "mend it", id="mend"),
+        Binding("enter", "answer('go')", "go to the line", id="go", priority=True),
+        Binding("f", "answer('mend')", "mend it", id="mend", priority=True),
         Binding("escape", "close", "back", id="pinned-close"),
     ]
     AUTO_FOCUS = "Table"

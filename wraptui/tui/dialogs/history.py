@@ -53,9 +53,10 @@ class HistoryScreen(Screen[str]):
     """The changes, the newest first, and what each changed. Returns the one to restore."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("b", "restore", "bring back what stood before it", id="restore"),
-        Binding("tab", "app.focus_next", "list or difference", id="other"),
-        Binding("escape,h", "close", "back", id="pinned-close"),
+        Binding("b", "restore", "bring back what stood before it", id="restore", priority=True),
+        Binding("tab", "app.focus_next", "list or difference", key_display="Tab", id="other"),
+        Binding("escape", "close", "back", id="pinned-close"),
+        Binding("h", "close", "back", show=False),
     ]
     AUTO_FOCUS = "#changes"
 

@@ -31,9 +31,9 @@ class Review(Screen[None]):
     """A proposal, and the key that makes it. Long lists scroll; the proposal comes when it is worked out."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("a", "apply(60)", "apply, confirm within 60 s", id="apply"),
-        Binding("A", "apply(0)", "apply for good", id="apply-for-good"),
-        Binding("m", "message", "say why", id="message"),
+        Binding("a", "apply(60)", "apply, confirm within 60 s", id="apply", priority=True),
+        Binding("A", "apply(0)", "apply for good", id="apply-for-good", priority=True),
+        Binding("m", "message", "say why", id="message", priority=True),
         Binding("escape", "close", "back", id="pinned-close"),
     ]
     AUTO_FOCUS = "Table"
@@ -100,6 +100,8 @@ class Review(Screen[None]):
         self.refresh_bindings()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action in ("apply", "message") and isinstance(self.focused, Input):
+            return False
         if action == "apply":
             return bool(self.proposal and self.proposal.changes and not self.world.read_only)
         return True
@@ -109,16 +111,16 @@ class Review(Screen[None]):
             self.post_message(self.Applied(self.proposal, self.query_one(Input).value.strip(), seconds))
 
     def action_message(self) -> None:
-        self.query_one(Input).focus()
+        self.set_focus(self.query_one(Input))
 
     @on(Input.Submitted)
     def _said(self, event: Input.Submitted) -> None:
         event.stop()
-        self.table.focus()
+        self.set_focus(self.table)
 
     def action_close(self) -> None:
         if self.query_one(Input).has_focus:
-            self.table.focus()
+            self.set_focus(self.table)
         else:
             self.dismiss(None)
 

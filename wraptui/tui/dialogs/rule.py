@@ -85,7 +85,7 @@ class RuleForm(Dialog[Written]):
         yield Lines(id="check")
 
     def on_mount(self) -> None:
-        self.query_one("#input-daemon-list", Input).focus()
+        self.set_focus(self.query_one("#input-daemon-list", Input))
         self._check()
 
     def written(self) -> Written:
@@ -123,7 +123,7 @@ class RuleForm(Dialog[Written]):
             self.query_one("#check", Lines).say(
                 words(Piece(f"The {missing} is empty; ALL means everyone.", "warn"))
             )
-            self.query_one(f"#input-{missing.replace(' ', '-')}", Input).focus()
+            self.set_focus(self.query_one(f"#input-{missing.replace(' ', '-')}", Input))
             return
         self.dismiss(written)
 
@@ -148,7 +148,7 @@ class RawLine(Dialog[Written]):
         yield Lines(id="check")
 
     def on_mount(self) -> None:
-        self.query_one(Input).focus()
+        self.set_focus(self.query_one(Input))
         self._check()
 
     def written(self) -> Written:

@@ -55,8 +55,8 @@ class ServiceForm(Dialog[dict[str, str | None]]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+s,f2", "submit", "done", key_display="Enter", id="submit"),
-        Binding("down", "app.focus_next", "next field", show=False),
-        Binding("up", "app.focus_previous", "field before", show=False),
+        Binding("down", "field(1)", "next field", show=False, priority=True),
+        Binding("up", "field(-1)", "field before", show=False, priority=True),
     ]
 
     def __init__(
@@ -88,7 +88,7 @@ class ServiceForm(Dialog[dict[str, str | None]]):
         return "not set"
 
     def on_mount(self) -> None:
-        self.query(Input).first().focus()
+        self.set_focus(self.query(Input).first())
         self._check()
 
     def changes(self) -> dict[str, str | None]:
