@@ -60,6 +60,7 @@ class Reach:
         self.lists = Lists(files)
         self.known: dict[int, Known] = {}
         self._cells: dict[str, list[str]] = {}
+        self._numbers: dict[int, tuple[Ordinary | None, list[int]]] = {}
         spelled: dict[str, Daemons] = {}
         names: set[str] = set()
         for scan in (allow, deny):
@@ -84,29 +85,38 @@ class Reach:
 
     def points(self, covered: Covered, item: Ordinary) -> dict[int, int]:
         """Which of some ordinary rules are taken, as line and the line that takes it."""
+        if not covered.ranges:
+            return {}
         found: dict[int, int] = {}
-        for name in {name for name, _ in item.rules}:
-            keys = self._keys(covered, name.lower())
-            owners = [covered.ranges[key] for key in keys if covered.ranges[key].starts]
-            if not owners:
-                continue
-            mine = [index for index, pair in enumerate(item.rules) if pair[0] == name]
-            wanted = numbers([item.rules[index][1] for index in mine])
-            for each in owners:
-                starts, ends = each.starts, each.ends
-                for index, number in zip(mine, wanted, strict=True):
-                    at = bisect_right(starts, number) - 1
-                    if at >= 0 and ends[at] >= number:
-                        found.setdefault(item.first + index, each.lines[at])
+        owners = {name: self._owners(covered, name) for name in {name for name, _ in item.rules}}
+        if not any(owners.values()):
+            return found
+        for line, (name, _), number in zip(
+            range(item.first, item.first + len(item.rules)), item.rules, self.numbers(item), strict=True
+        ):
+            for each in owners[name]:
+                at = bisect_right(each.starts, number) - 1
+                if at >= 0 and each.ends[at] >= number:
+                    found[line] = each.lines[at]
+                    break
         return found
 
-    def _keys(self, covered: Covered, name: str) -> list[str]:
-        if name != "all":
-            return covered.relevant(name)
-        everywhere = set(covered.relevant(ANY_OTHER))
-        for each in self.names:
-            everywhere &= set(covered.relevant(each))
-        return sorted(everywhere)
+    def numbers(self, item: Ordinary) -> list[int]:
+        """The addresses of ordinary rules as numbers, computed once."""
+        found = self._numbers.get(item.first, (None, []))
+        if found[0] is not item:
+            found = (item, numbers([address for _, address in item.rules]))
+            self._numbers[item.first] = found
+        return found[1]
+
+    def _owners(self, covered: Covered, name: str) -> list[Owners]:
+        keys = covered.relevant(name.lower())
+        if name.lower() == "all":
+            everywhere = set(covered.relevant(ANY_OTHER))
+            for each in self.names:
+                everywhere &= set(covered.relevant(each))
+            keys = sorted(everywhere)
+        return [covered.ranges[key] for key in keys if covered.ranges[key].starts]
 
 
 def reach_findings(allow: Scan, deny: Scan, files: Files) -> Iterator[Finding]:
@@ -172,15 +182,21 @@ class _Pass:
             return set()  # it never matches: another check says so
         lines: set[int] = set()
         rests: dict[str, Ranges] = {}
+        dead = True
         for cell in cells:
-            rest, by = covered.free(known, cell)
-            if rest:
-                by |= (filled := self.singles.fill(rest, cell, 1, known.line - 1))
+            rest: Ranges = ()
+            if not covered.takes(known, cell):
+                possible = known.clients.whole.possible
+                rest = covered.free(possible, known, cell) if known.exact else possible
+                filled = self.singles.fill(rest, cell, 1, known.line - 1) if known.exact else set()
+                lines |= filled
                 rest = () if filled else rest
+                dead = dead and not rest
+            if dead:
+                lines |= covered.takers(known, cell)
             rests[cell] = rest
-            lines |= by
         self.rest[known.line] = rests
-        return set() if any(rests.values()) else lines
+        return lines if dead else set()
 
     def _dead_single(self, item: Ordinary, line: int, earlier: int) -> Finding:
         scan = self.scan
@@ -267,20 +283,21 @@ class _Pass:
 
     def _taken_below(self, covered: Covered, known: Known, barrier: int) -> set[int]:
         lines: set[int] = set()
-        exact = all(meaning.exact for meaning in known.clients.words)
-        for cell, rest in self.rest[known.line].items():
-            if not rest:
+        for cell, wanted in self.rest[known.line].items():
+            if not wanted:
                 continue
-            if exact:
-                rest, by = covered.free_of(rest, cell, known.daemons.key)
-            else:
-                rest, by = covered.free(known, cell)
+            if not known.exact:
+                if not covered.takes(known, cell):
+                    return set()
+                lines |= covered.takers(known, cell)
+                continue
+            rest = covered.free(wanted, known, cell)
             if rest:
                 filled = self.singles.fill(rest, cell, known.line + 1, barrier - 1, self.dead)
                 if not filled:
                     return set()
-                by |= filled
-            lines |= by
+                lines |= filled
+            lines |= covered.takers(known, cell, wanted)
         return lines
 
     def _anyway(self, lines: Iterable[int]) -> str:
@@ -340,11 +357,14 @@ def _overridden(reach: Reach, allow: Scan, deny: Scan, dead: set[int]) -> Iterat
             continue
         lines: set[int] = set()
         for cell in reach.cells(known):
-            rest, found = covered.free(known, cell)
-            filled = singles.fill(rest, cell, 1, _FAR) if rest else set()
-            if rest and not filled:
-                break
-            lines |= found | filled
+            if not covered.takes(known, cell):
+                possible = known.clients.whole.possible
+                rest = covered.free(possible, known, cell) if known.exact else possible
+                filled = singles.fill(rest, cell, 1, _FAR) if known.exact else set()
+                if not filled:
+                    break
+                lines |= filled
+            lines |= covered.takers(known, cell)
         else:
             if lines:
                 yield _contradiction(allow, deny, known.line, lines, plain=known.plain)

@@ -141,10 +141,10 @@ class Owners:
                 at += 1
         return found
 
-    def owner(self, number: int) -> int:
-        """The line that owns one address, 0 for none."""
+    def end(self, number: int) -> int:
+        """The last address of the piece that holds `number`, -1 when nobody owns it."""
         at = bisect_right(self.starts, number) - 1
-        return self.lines[at] if at >= 0 and self.ends[at] >= number else 0
+        return self.ends[at] if at >= 0 and self.ends[at] >= number else -1
 
 
 @dataclass(frozen=True, slots=True)

@@ -97,6 +97,11 @@ class Known:
         return self.rule.plain
 
     @cached_property
+    def exact(self) -> bool:
+        """Whether the address alone decides about every word."""
+        return all(meaning.exact for meaning in self.clients.words)
+
+    @cached_property
     def tail(self) -> str:
         """The EXCEPT part of the client list."""
         return " except ".join(" ".join(group) for group in self.clients.groups[1:])
@@ -145,45 +150,61 @@ class Covered:
             self._relevant[name] = found
         return found
 
-    def free(self, known: Known, name: str) -> tuple[Ranges, set[int]]:
-        """What of the rule's clients nobody took, for one daemon, and the lines that took the rest.
+    def takes(self, known: Known, name: str) -> bool:
+        """Whether all clients of a rule are surely taken, for one daemon."""
+        keys = self._keys(known, name)
+        if known.exact:
+            return self._take(known.clients.whole.possible, keys)
+        return all(
+            self._taken(word, known.tail, keys)
+            or self._take(minus(meaning.possible, known.clients.excepted.sure), keys)
+            for word, meaning in zip(known.clients.groups[0], known.clients.words, strict=True)
+        )
 
-        A word without exact addresses that nobody surely took counts as everything it may mean.
-        """
-        keys = {*self.relevant(name)}
-        if known.daemons.key in self._daemons:
-            keys.add(known.daemons.key)
+    def takers(self, known: Known, name: str, ranges: Ranges | None = None) -> set[int]:
+        """The lines that take a rule's clients (or `ranges` of them), for one daemon; a few of many."""
+        keys = self._keys(known, name)
+        if known.exact or ranges is not None:
+            return self._lines(known.clients.whole.possible if ranges is None else ranges, keys)
         lines: set[int] = set()
-        whole = known.clients.whole
-        if all(meaning.exact for meaning in known.clients.words):
-            return self._free(whole.possible, keys, lines), lines
-        left: list[tuple[int, int]] = []
         for word, meaning in zip(known.clients.groups[0], known.clients.words, strict=True):
-            rest = self._free(minus(meaning.possible, known.clients.excepted.sure), keys, lines)
-            if rest:
-                line = self._taken(word, known.tail, keys)
-                if line:
-                    lines.add(line)
-                else:
-                    left += rest
-        return tuple(left), lines
+            line = self._taken(word, known.tail, keys)
+            wanted = minus(meaning.possible, known.clients.excepted.sure)
+            lines |= {line} if line else self._lines(wanted, keys)
+        return lines
 
-    def free_of(self, ranges: Ranges, name: str, key: str) -> tuple[Ranges, set[int]]:
-        """What of some addresses nobody took for a daemon that the list `key` means, and who took others."""
+    def free(self, ranges: Ranges, known: Known, name: str) -> Ranges:
+        """What of some addresses of a rule nobody took, for one daemon."""
+        for key in self._keys(known, name):
+            ranges = self.ranges[key].free(ranges)
+        return ranges
+
+    def _keys(self, known: Known, name: str) -> list[str]:
+        """The daemon lists that mean the daemon, among them the rule's own."""
+        keys = self.relevant(name)
+        own = known.daemons.key
+        return keys if own in keys or own not in self._daemons else [*keys, own]
+
+    def _take(self, ranges: Ranges, keys: Iterable[str]) -> bool:
+        """Whether all of `ranges` is owned; ends at the first gap."""
+        owners = [self.ranges[key] for key in keys if self.ranges[key].starts]
+        for start, end in ranges:
+            while start <= end:
+                reached = max((each.end(start) for each in owners), default=-1)
+                if reached < start:
+                    return False
+                start = reached + 1
+        return True
+
+    def _lines(self, ranges: Ranges, keys: Iterable[str]) -> set[int]:
         lines: set[int] = set()
-        keys = {*self.relevant(name), *([key] if key in self._daemons else [])}
-        return self._free(ranges, keys, lines), lines
-
-    def _free(self, ranges: Ranges, keys: Iterable[str], lines: set[int]) -> Ranges:
         for key in keys:
             owners = self.ranges[key]
-            if not owners.starts or not ranges:
-                continue
             rest = owners.free(ranges)
             if rest != ranges:
-                lines.update(owners.owners(ranges))
+                lines |= owners.owners(ranges)
                 ranges = rest
-        return ranges
+        return lines
 
     def _taken(self, word: str, tail: str, keys: Iterable[str]) -> int:
         """The line with a word that surely means all that `word` means, 0 for none."""
@@ -234,9 +255,10 @@ class Singles:
     def fill(self, ranges: Ranges, name: str, first: int, last: int, but: Container[int] = ()) -> set[int]:
         """The ordinary rules on lines first..last (and not in `but`) that together take all of `ranges` for a
         daemon; empty when they do not."""
-        size = sum(end - start + 1 for start, end in ranges)
         lines: set[int] = set()
-        if size > min(len(self.first), _ENUMERATED) or not ranges or ranges[-1][1] > V4_LAST:
+        if not ranges or ranges[-1][1] > V4_LAST or len(ranges) > len(self.first):
+            return lines
+        if sum(end - start + 1 for start, end in ranges) > min(len(self.first), _ENUMERATED):
             return lines
         for start, end in ranges:
             for number in range(start, end + 1):
