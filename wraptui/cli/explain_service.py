@@ -9,7 +9,7 @@ from wraptui.cli import FINE, FOUND, UNREADABLE
 from wraptui.cli.explain import in_time, numeric, patient_look_up, resolved
 from wraptui.cli.explained import answer_of
 from wraptui.cli.text import complain, printable, write, write_json
-from wraptui.observe import Snapshot, observe
+from wraptui.observe import Memory, Snapshot, observe
 from wraptui.policy.access import Tables
 from wraptui.policy.admission import Admission, Live, admit
 from wraptui.policy.limits import plain
@@ -27,7 +27,7 @@ def run(options: argparse.Namespace) -> int:
         return UNREADABLE
     user, _, client = words[0].rpartition("@")
     try:
-        snapshot = observe(machine_at(options.root))
+        snapshot = _seen(options.root)
         addresses = [numeric(client)] if numeric(client) else resolved(client, options.timeout)
     except OSError as error:
         complain(str(error))
@@ -51,6 +51,14 @@ def run(options: argparse.Namespace) -> int:
     else:
         write("\n".join(_text(service, admission) for service, admission in answers))
     return FINE if all(admission.granted for _, admission in answers) else FOUND
+
+
+def _seen(root: str) -> Snapshot:
+    """The machine; on a live one the second look, which knows what the logs tell of the last hour."""
+    machine = machine_at(root)
+    memory = Memory(machine)
+    snapshot = observe(machine, memory)
+    return observe(machine, memory) if machine.live else snapshot
 
 
 def live_state(snapshot: Snapshot, service: Service, client: str) -> Live | None:

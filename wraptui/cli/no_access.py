@@ -10,8 +10,10 @@ from datetime import datetime
 from wraptui.chronicle import no_access_of, read_file, read_list
 from wraptui.cli import FINE, UNREADABLE
 from wraptui.cli.text import columns, complain, write, write_json
+from wraptui.policy.admission import is_sensor
 from wraptui.policy.logbook import moment
 from wraptui.policy.sensor import NoAccess, Refused, rebuild, refused
+from wraptui.policy.services import read_configuration
 from wraptui.system.machine import LocalMachine
 from wraptui.system.xinetd import find
 
@@ -35,8 +37,7 @@ def run(options: argparse.Namespace) -> int:
             reading = read_file(machine, os.path.abspath(options.log), now)
             no_access = rebuild(reading.events, now)
         else:
-            daemon = find(machine)
-            no_access = no_access_of(read_list(machine, daemon), daemon, now)
+            no_access = _running(machine, now)
         clients = {client: refused(no_access, client) for client in options.clients}
     except OSError as error:
         where = f"{options.log}: " if options.log and error.strerror else ""
@@ -73,6 +74,19 @@ def run(options: argparse.Namespace) -> int:
     if no_access.why:
         complain(no_access.why)
     return FINE
+
+
+def _running(machine: LocalMachine, now: float) -> NoAccess:
+    """The list of the daemon that runs here; its configuration tells where sensors log, and who they are."""
+    daemon = find(machine)
+    if not daemon.pid:
+        return NoAccess(why=daemon.problem)
+    configuration = read_configuration(machine, daemon.configuration, inetd_compat=daemon.inetd_compat)
+    everything = (configuration.defaults, *(service.attributes for service in configuration.services))
+    words = (attributes.get("log_type", ()) for attributes in everything)
+    log_types = [tuple(map(str, each)) for each in words if isinstance(each, tuple)]
+    sensors = [service.id for service in configuration.services if is_sensor(service)]
+    return no_access_of(read_list(machine, daemon, log_types), daemon, now, sensors)
 
 
 def _number(time: float | None) -> float | int | None:
