@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 
-from wraptui import reloading
+from wraptui import recovery, reloading
+from wraptui.policy.stamps import next_end
 from wraptui.proposals import Proposal, propose
 from wraptui.recovery import (
+    ALLOW,
+    DENY,
     NothingPending,
     Overtaken,
     Receipt,
@@ -19,7 +24,6 @@ from wraptui.recovery import (
     quiet,
     read_or_none,
     receipt,
-    recover,
     rollback,
     said,
     swap,
@@ -172,6 +176,9 @@ def _applied(
         tell(f"{problem}: taking everything back")
         failed = replace(checkpoint, steps=tuple(steps), problem=problem)
         return take_back(history, failed, "rolled back at once", reload=wrote, tell=tell)
+    with suppress(OSError):  # the next start sees to it
+        if watched := watch_ends(machine, state=state):
+            tell(watched)
     if not confirm_within:
         clear(machine, checkpoint)
         history.prune()
@@ -256,6 +263,31 @@ def _complaints(lines: Sequence[str]) -> list[str]:
     told = [line.rpartition("]: ")[2] if "]: " in line else line for line in lines]
     telling = ("rror", "fatal", "failed", "isabl", "invalid", "Bad ", "deactivated", "xit")
     return [text for text in told if any(word in text for word in telling)][-5:]
+
+
+def recover(machine: Machine, *, state: str = STATE, tell: Tell = quiet) -> tuple[Receipt, ...]:
+    """What every start begins with: ends the changes that nobody will end any more (see `recovery.recover`),
+    and sees to it that rules with an end are taken out on time."""
+    receipts = recovery.recover(machine, state=state, tell=tell)
+    watch_ends(machine, state=state)
+    return receipts
+
+
+def watch_ends(machine: Machine, *, state: str = STATE) -> str:
+    """Starts the process that takes rules out on time, where there are rules with an end and nobody watches
+    yet; says how, "" when there is nothing to do."""
+    if not machine.live:
+        return ""
+    documents = [_document(read_or_none(machine, path)) for path in (ALLOW, DENY)]
+    if not next_end(*(each for each in documents if each)):
+        return ""
+    try:
+        if any("wraptui.expiry" in word for word in machine.command(int(machine.read(f"{state}/expiry")))):
+            return "the time of rules with an end is watched"
+    except (OSError, ValueError):
+        pass  # nobody has ever watched
+    how = start_apart(machine, "wraptui.expiry", [machine.root, state], f"wraptui-expiry-{os.getpid()}")
+    return f"the time of rules with an end is watched ({how})"
 
 
 def history(machine: Machine, state: str = STATE) -> tuple[Checkpoint, ...]:

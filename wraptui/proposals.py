@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from wraptui.clients import everybody
@@ -25,6 +27,7 @@ from wraptui.policy.impact import (
 )
 from wraptui.policy.lint import check_tables
 from wraptui.policy.lint_services import check_configuration
+from wraptui.policy.owners import trespasses
 from wraptui.policy.reload import Effects, reload_effects
 from wraptui.policy.services import Configuration, read_configuration
 from wraptui.recovery import ALLOW, DENY
@@ -109,7 +112,10 @@ def weighed(
         changes,
         added,
         removed,
-        tuple(_warnings(before, after, effects, killed, people.operators)),
+        (
+            *_warnings(before, after, effects, killed, people.operators),
+            *_trespasses(machine, changes),
+        ),
         tuple(refusals),
         reloads,
         (*_notes(found, days), *people.notes),
@@ -187,6 +193,28 @@ def _warnings(
     for id in effects.dropped:
         if id not in there:
             yield f"The service {id} ends: {off.get(id) or 'it is not there any more'}."
+
+
+def _trespasses(machine: Machine, changes: Sequence[FileChange]) -> Iterator[str]:
+    fail2ban = _fail2ban_writes(machine)
+    for change in changes:
+        if change.before and change.after:
+            yield from trespasses(change.path, change.before, change.after, fail2ban=fail2ban)
+
+
+def _fail2ban_writes(machine: Machine) -> bool:
+    """Whether fail2ban is set up to write hosts.deny."""
+    folder = "/etc/fail2ban"
+    paths = [f"{folder}/jail.conf", f"{folder}/jail.local"]
+    with suppress(OSError):
+        paths += [f"{folder}/jail.d/{name}" for name in machine.names(f"{folder}/jail.d")]
+    for path in paths:
+        with suppress(OSError):
+            if re.search(
+                rb"^[^#;\n]*action[^#\n]*hostsdeny|^[ \t]+hostsdeny", machine.read(path), re.MULTILINE
+            ):
+                return True
+    return False
 
 
 def _notes(found: Impact, days: float) -> Iterator[str]:

@@ -205,3 +205,26 @@ def _commands(server: Session) -> bytes:
             except OSError:
                 continue
     return found
+
+
+def test_a_rule_with_an_end_refuses_until_then_and_is_gone_afterwards(demo_server: Session) -> None:
+    before = standing(demo_server)
+    done = demo_server.wraptui("apply", "--deny", "in.fingerd: 198.51.100.7", "--for", "4s", "--no-confirm")
+    assert done.returncode == 0, done.stderr
+    assert b"# wraptui: until 20" in demo_server.read(DENY)
+    until(lambda: standing(demo_server) == before)
+    entries = json.loads(demo_server.wraptui("history", "--json").stdout)
+    assert entries[0]["message"] == "the time of these rules is over"
+    until(lambda: b"wraptui.expiry" not in _commands(demo_server))
+
+
+def test_a_session_that_the_reload_would_kill_is_named_and_really_is_killed(demo_server: Session) -> None:
+    visit = demo_server.visit(CUSTOMER, FTP_PORT)
+    assert not visit.gone
+    diff = demo_server.wraptui("diff", "--set", "ftp.disable=yes")
+    assert f"kills 1 running session: ftp from {CUSTOMER}" in diff.stdout.replace("::ffff:", "")
+    assert "kills" not in demo_server.wraptui("diff", "--set", "ftp.instances=1").stdout
+    assert demo_server.wraptui("apply", "--set", "ftp.instances=1", "--no-confirm").returncode == 0
+    assert not visit.hear(0.5).gone
+    assert demo_server.wraptui("apply", "--set", "ftp.disable=yes", "--no-confirm").returncode == 0
+    assert visit.hear(3).gone

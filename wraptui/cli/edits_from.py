@@ -78,10 +78,15 @@ def workspace(machine: Machine, options: argparse.Namespace) -> Workspace:
 def _rule(path: str) -> Callable[[Workspace, Machine, str, argparse.Namespace], Workspace]:
     def made(workspace: Workspace, machine: Machine, value: str, options: argparse.Namespace) -> Workspace:
         from wraptui.policy.edits import add_rule
+        from wraptui.policy.stamps import add_limited, seconds
         from wraptui.syntax.tree import typed
 
         workspace = opened(workspace, machine, path)
-        edits = add_rule(path, workspace.document(path), typed(value))
+        document = workspace.document(path)
+        if options.lasting:
+            edits = add_limited(path, document, typed(value), machine.now() + seconds(options.lasting))
+        else:
+            edits = add_rule(path, document, typed(value))
         return workspace.do(edits[0].summary, *edits)
 
     return made
