@@ -38,7 +38,7 @@ class Terminal:
         self.screen = pyte.Screen(columns, rows)
         self._stream = pyte.ByteStream(self.screen)
         self.sent = 0
-        self.child = pexpect.spawn(
+        self.child: pexpect.spawn[bytes] = pexpect.spawn(
             command[0],
             list(command[1:]),
             dimensions=(rows, columns),
@@ -57,7 +57,7 @@ class Terminal:
         end = time.monotonic() + seconds
         while (left := end - time.monotonic()) > 0:
             try:
-                data = self.child.read_nonblocking(1 << 16, timeout=left)
+                data = bytes(self.child.read_nonblocking(1 << 16, timeout=left))
             except pexpect.TIMEOUT:
                 return True
             except pexpect.EOF:
@@ -102,7 +102,8 @@ class Terminal:
             if time.monotonic() > end:
                 raise AssertionError(f"it still runs; the screen:\n{self.text}")
         self.child.close()
-        return self.child.exitstatus if self.child.exitstatus is not None else 128 + self.child.signalstatus
+        code: int | None = self.child.exitstatus
+        return code if code is not None else 128 + int(self.child.signalstatus or 0)
 
 
 @contextmanager
