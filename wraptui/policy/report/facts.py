@@ -1,0 +1,48 @@
+"""Knows what a report is made from: values that were read elsewhere, at one moment."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from wraptui.policy.access import Tables
+from wraptui.policy.audit import Check
+from wraptui.policy.coverage import Coverage
+from wraptui.policy.findings import Finding
+from wraptui.policy.limits import Gauge
+from wraptui.policy.logbook import Event
+from wraptui.policy.sensor import NoAccess
+from wraptui.policy.services import Configuration, Service
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """A service as it runs: its state in a word, why, and its gauges."""
+
+    service: Service
+    state: str
+    why: str
+    gauges: tuple[Gauge, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Everything on the page. `now` is in seconds since the epoch; `live` is False when only files are seen;
+    `daemon` is a sentence about xinetd; `connections` counts those that are open. `refusals` are the events
+    (kind `fail`) of the last `hours`, `gaps` sentences about what of them could not be read."""
+
+    host: str
+    now: float
+    live: bool
+    daemon: str
+    tables: Tables
+    configuration: Configuration
+    notes: tuple[str, ...] = ()
+    connections: int = 0
+    uses: tuple[Use, ...] = ()
+    no_access: NoAccess = field(default_factory=NoAccess)
+    coverage: tuple[Coverage, ...] = ()
+    refusals: tuple[Event, ...] = ()
+    gaps: tuple[str, ...] = ()
+    hours: int = 24
+    findings: tuple[Finding, ...] = ()
+    checks: tuple[Check, ...] = ()
