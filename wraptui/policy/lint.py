@@ -73,7 +73,7 @@ def check_tables(tables: Tables, *, daemons: frozenset[str] | None = None) -> tu
     allow, deny_scan = scans
     found += pattern_files(_named_files(scans), tables.files)
     found += aclexec_memory([*allow.rules, *deny_scan.rules], tables.files)
-    found += reach_findings(allow, deny_scan, tables.files)
+    found += reach_findings(allow, deny_scan, lists)
     return tuple(sorted(found, key=_order))
 
 

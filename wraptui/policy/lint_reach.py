@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from wraptui.policy.c_library import folded
-from wraptui.policy.files import Files
 from wraptui.policy.findings import Finding, Severity
 from wraptui.policy.lint_options import runs_aclexec
 from wraptui.policy.lint_rules import NO_FIX, Edits, Ordinary, RuleLine
@@ -56,8 +55,8 @@ class Scan:
 class Reach:
     """What the lists of both tables mean, each read once."""
 
-    def __init__(self, allow: Scan, deny: Scan, files: Files) -> None:
-        self.lists = Lists(files)
+    def __init__(self, allow: Scan, deny: Scan, lists: Lists) -> None:
+        self.lists = lists
         self.known: dict[int, Known] = {}
         self._cells: dict[str, list[str]] = {}
         self._numbers: dict[int, tuple[Ordinary | None, list[int]]] = {}
@@ -119,9 +118,9 @@ class Reach:
         return [covered.ranges[key] for key in keys if covered.ranges[key].starts]
 
 
-def reach_findings(allow: Scan, deny: Scan, files: Files) -> Iterator[Finding]:
+def reach_findings(allow: Scan, deny: Scan, lists: Lists) -> Iterator[Finding]:
     """The findings between rules, in no particular order."""
-    reach = Reach(allow, deny, files)
+    reach = Reach(allow, deny, lists)
     if reach.lists.crashes:  # whoever asks crashes, so no rule behind is sure of anything
         return
     passes = [_Pass(reach, scan) for scan in (allow, deny)]
@@ -396,10 +395,10 @@ def _idle(allow: Scan, deny: Scan, dead: set[int]) -> Iterator[Finding]:
 
 def word_findings(rule: RuleLine, lists: Lists) -> Iterator[Finding]:
     """Words of a client list that other words of it make needless."""
+    if not 2 <= len(rule.clients) <= 64:
+        return
     clients = lists.clients(rule.fields.clients)
     words = rule.clients[: len(clients.groups[0])]
-    if len(words) < 2 or len(words) > 64:
-        return
     gone: set[int] = set()
     for index in range(len(words) - 1, -1, -1):
         meaning = clients.words[index]

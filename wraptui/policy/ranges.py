@@ -284,11 +284,21 @@ class Lists:
         """Whether a file was met that would crash the process that asks."""
         self._files = files
         self._read: dict[str, Meaning] = {}
+        self._lists: dict[str, Clients] = {}
         self._open: set[str] = set()
 
     def clients(self, text: str) -> Clients:
         """What a client list means."""
+        found = self._lists.get(text)
+        if found is None:
+            found = self._lists[text] = self._clients(text)
+        return found
+
+    def _clients(self, text: str) -> Clients:
         parts = groups(text)
+        if len(parts) == 1 and len(parts[0]) == 1:
+            meaning = self.client(parts[0][0])
+            return Clients(parts, (meaning,), NEVER, meaning)
         whole = excepted = NEVER
         words: tuple[Meaning, ...] = ()
         for index in range(len(parts) - 1, -1, -1):
