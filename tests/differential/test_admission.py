@@ -246,3 +246,52 @@ def test_generated_services(
     note(f"allow: {files['/etc/hosts.allow']!r} deny: {files['/etc/hosts.deny']!r}")
     with world(tmp_path / "root", real, files) as here:
         assert not list(disagreements(here, visits))
+
+
+WAITING = """service {0}
+{{
+	type = UNLISTED
+	socket_type = stream
+	protocol = tcp
+	port = {1}
+	wait = yes
+	user = root
+	server = /usr/bin/true
+	cps = 3 100
+	{2}
+}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("lists", "deny"),
+    [
+        ("", ""),
+        ("only_from = 0.0.0.0/0", ""),
+        ("only_from = ::/0 two.test", ""),
+        ("no_access = 0.0.0.0/0 ::/0", ""),
+        ("", "ALL: ALL"),
+        ("", "ALL: 127.0.0.1"),
+        ("", "ALL: UNKNOWN"),
+        ("", "ALL: KNOWN"),
+    ],
+)
+def test_a_stream_service_that_waits_knows_no_addresses(
+    real: Binaries, namespaces: None, utc: None, tmp_path: Path, lists: str, deny: str
+) -> None:
+    files = {
+        "/etc/xinetd.conf": (DEFAULTS + WAITING.format("svc0", FIRST_PORT, lists)).encode(),
+        "/etc/hosts.allow": b"",
+        "/etc/hosts.deny": f"{deny}\n".encode(),
+    }
+    with world(tmp_path / "root", real, files) as here:
+        (service,) = here.configuration.services
+        ours = here.expect(service, "127.0.0.1", time.time())
+        here.visitor.udp("127.0.0.1", 9)  # the client is there
+        here.visitor.tcp("127.0.0.1", FIRST_PORT)  # the server never accepts: cps ends it
+        kinds = [(event.kind, event.detail) for event in here.events() if event.service == "svc0"]
+        reasons = [detail for kind, detail in kinds if kind == "fail" and detail != "connections per second"]
+    assert kinds
+    assert ours.granted == (not reasons), (ours.layers, kinds)
+    if ours.refusal:
+        assert {ours.refusal.reason} == set(reasons)
