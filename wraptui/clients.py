@@ -67,6 +67,18 @@ def unmapped(address: str) -> str:
     return address.removeprefix("::ffff:") if "." in address else address
 
 
+def new_login(machine: Machine, snapshot: Snapshot, since: float) -> Visit | None:
+    """A connection of this session's peer, to the port that it came in by, that began after `since`: the
+    proof that the door is still open. None when there is none yet, or when this session has no peer."""
+    own = this_session(machine)
+    for visit in snapshot.visits:
+        ends = visit.connection
+        same = unmapped(ends.remote) == unmapped(own.peer) and ends.local_port == own.port
+        if own.peer and same and ends.state == "ESTABLISHED" and visit.since > since:
+            return visit
+    return None
+
+
 def _operators(machine: Machine, snapshot: Snapshot) -> tuple[tuple[Client, ...], tuple[str, ...]]:
     found: list[Client] = []
     notes: list[str] = []

@@ -32,6 +32,7 @@ from wraptui.policy.reload import Effects, reload_effects
 from wraptui.policy.services import Configuration, read_configuration
 from wraptui.recovery import ALLOW, DENY
 from wraptui.system.machine import Machine
+from wraptui.system.scratch import Trial, trial
 from wraptui.workspace import FileChange, overlay
 
 
@@ -40,7 +41,7 @@ class Proposal:
     """What a change would do. `refusals` are the reasons not to make it without a special word, `warnings`
     are worth reading, `notes` say the rest; all are sentences. `reloads`: xinetd reads its files again,
     which takes it from `before` to `after` with these `effects`; `killed` are the connections whose servers
-    that would kill."""
+    that would kill; `tried` is what the real xinetd made of the files, in private namespaces."""
 
     changes: tuple[FileChange, ...]
     findings_added: tuple[Finding, ...] = ()
@@ -55,6 +56,7 @@ class Proposal:
     days: float = 0.0
     before: Configuration = field(default_factory=lambda: Configuration(starts=True))
     after: Configuration = field(default_factory=lambda: Configuration(starts=True))
+    tried: Trial = field(default_factory=lambda: Trial(False))
 
     @property
     def diff(self) -> str:
@@ -69,6 +71,7 @@ def propose(
     *,
     days: float = 7.0,
     progress: Progress = lambda done, total: None,
+    try_out: bool = True,
 ) -> Proposal:
     """What making `changes` (a workspace's, or those of `restoring`) would do, without doing anything.
 
@@ -78,11 +81,16 @@ def propose(
     changed = tuple(change for change in changes if change.before != change.after)
     if not changed:
         return Proposal(())
-    return weighed(machine, changed, snapshot or look_once(machine), days, progress)
+    return weighed(machine, changed, snapshot or look_once(machine), days, progress, try_out)
 
 
 def weighed(
-    machine: Machine, changes: tuple[FileChange, ...], snapshot: Snapshot, days: float, progress: Progress
+    machine: Machine,
+    changes: tuple[FileChange, ...],
+    snapshot: Snapshot,
+    days: float,
+    progress: Progress,
+    try_out: bool,
 ) -> Proposal:
     """The proposal, from a picture of the machine."""
     old_files = overlay(machine, {change.path: change.before for change in changes})
@@ -105,26 +113,34 @@ def weighed(
     )
     killed = tuple(each for each in killed if each.process and each.process.pid != snapshot.daemon.pid)
     added, removed = _differing(_findings(before, old_files), _findings(after, new_files))
+    tried = Trial(False)
+    if reloads and machine.live and try_out:
+        candidates = {each.path: each.after.data if each.after else None for each in changes}
+        tried = trial(machine, snapshot.daemon, candidates)
     refusals = [*_shut(before, after), *_locked_out(before, after, people.operators)]
     if effects.ends and before.configuration.starts:
         refusals.append(f"xinetd would end: {effects.ends}.")
+    elif tried.ends:
+        refusals.append(f"The real xinetd, tried on these files, ends: {'; '.join(tried.said[-3:])}.")
     return Proposal(
         changes,
         added,
         removed,
         (
             *_warnings(before, after, effects, killed, people.operators),
+            *_surprises(tried, after.configuration),
             *_trespasses(machine, changes),
         ),
         tuple(refusals),
         reloads,
-        (*_notes(found, days), *people.notes),
+        (*_notes(found, days), *people.notes, *_tried(tried)),
         found,
         effects,
         killed,
         days,
         before.configuration,
         after.configuration,
+        tried,
     )
 
 
@@ -193,6 +209,26 @@ def _warnings(
     for id in effects.dropped:
         if id not in there:
             yield f"The service {id} ends: {off.get(id) or 'it is not there any more'}."
+
+
+def _surprises(tried: Trial, after: Configuration) -> Iterator[str]:
+    """Where the real xinetd and our reading of the files do not agree: then the real one is right."""
+    if not tried.ran or tried.ends:
+        return
+    expected = Counter(each.id for each in after.services if each.active)
+    started = Counter(tried.services)
+    for id in sorted((expected - started).keys()):
+        yield f"The real xinetd, tried on these files, does not start {id}, which was not foreseen."
+    for id in sorted((started - expected).keys()):
+        yield f"The real xinetd, tried on these files, starts {id}, which was not foreseen."
+
+
+def _tried(tried: Trial) -> Iterator[str]:
+    if tried.ran and not tried.ends:
+        yield f"The real xinetd, tried on these files, starts {len(tried.services)} services."
+        yield from (f"It says: {text}" for text in tried.said)
+    elif tried.why:
+        yield f"The files were not tried on the real xinetd: {tried.why}."
 
 
 def _trespasses(machine: Machine, changes: Sequence[FileChange]) -> Iterator[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -109,7 +110,7 @@ def test_locked_out_by_force_the_door_opens_again_at_the_deadline(demo_server: S
 def test_the_terminal_is_gone_and_the_program_killed_but_the_guard_is_not(demo_server: Session) -> None:
     before = standing(demo_server)
     words = ["wraptui", "apply", *CUT_OFF, "--even-if-locked-out", "--confirm-within", "4", "--wait"]
-    command = demo_server.inside("python3", "-m", *words)
+    command = demo_server.inside(sys.executable, "-m", *words)
     terminal = pexpect.spawn(
         command[0], command[1:], env=demo_server.environment, timeout=30, encoding="latin-1"
     )
@@ -180,7 +181,7 @@ def test_killed_at_any_moment_of_a_real_apply_the_old_files_come_back(
         "--confirm-within",
         "2",
     )
-    command = demo_server.inside("python3", "-m", *words)
+    command = demo_server.inside(sys.executable, "-m", *words)
     child = pexpect.spawn(
         command[0], command[1:], env=demo_server.environment, timeout=30, encoding="latin-1"
     )
