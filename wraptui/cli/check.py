@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from wraptui.policy.access import Tables
     from wraptui.policy.files import Files
     from wraptui.policy.findings import Finding
+    from wraptui.policy.services import Configuration
     from wraptui.syntax.tree import Document
     from wraptui.system.machine import FileMachine, LocalMachine
 
@@ -48,7 +49,7 @@ def run(options: argparse.Namespace) -> int:
     unreadable = bool(tables.allow.problem or tables.deny.problem)
     if options.fix and not unreadable:
         return _fix(tables, files, options)
-    found = findings(tables, files)
+    found = findings(tables, files, live=options.root == "/")
     if options.json:
         write_json({"findings": [as_data(each) for each in found], "unreadable": unreadable})
     else:
@@ -57,19 +58,46 @@ def run(options: argparse.Namespace) -> int:
     return UNREADABLE if unreadable else FOUND if found else FINE
 
 
-def findings(tables: Tables, files: Files) -> tuple[Finding, ...]:
-    """The findings on both tables and, where there is one, on xinetd's configuration."""
+def findings(tables: Tables, files: Files, *, live: bool = False) -> tuple[Finding, ...]:
+    """The findings on both tables and, where there is one, on xinetd's configuration.
+
+    `live`: the files are this machine's, so what runs here tells which daemon names count.
+    """
     from wraptui.policy.lint import check_tables
 
-    found = check_tables(tables)
-    try:
-        files.status(XINETD)
-    except OSError:
+    configuration, daemons = _running() if live else (None, None)
+    found = check_tables(tables, daemons=daemons)
+    if configuration is None:
+        try:
+            files.status(XINETD)
+        except OSError:
+            return found
+        from wraptui.policy.services import read_configuration
+
+        configuration = read_configuration(files, XINETD)
+    if not configuration.files:
         return found
     from wraptui.policy.lint_services import check_configuration
-    from wraptui.policy.services import read_configuration
 
-    return (*found, *check_configuration(read_configuration(files, XINETD), files))
+    return (*found, *check_configuration(configuration, files))
+
+
+def _running() -> tuple[Configuration, frozenset[str] | None]:
+    """What xinetd has read here, and the names that something asks libwrap for; None without a full view."""
+    from wraptui.policy.coverage import names_asked
+    from wraptui.policy.services import read_configuration
+    from wraptui.survey import coverage
+    from wraptui.system import xinetd
+    from wraptui.system.machine import LocalMachine
+
+    machine = LocalMachine()
+    daemon = xinetd.find(machine)
+    configuration = read_configuration(machine, daemon.configuration, inetd_compat=daemon.inetd_compat)
+    if not machine.privileged:
+        return configuration, None
+    covered = coverage(machine, configuration, daemon.pid)
+    seen = bool(covered) and all(each.listener.pid for each in covered)
+    return configuration, names_asked(covered, configuration) if seen else None
 
 
 def as_text(finding: Finding) -> str:

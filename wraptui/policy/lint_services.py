@@ -90,9 +90,13 @@ def _messages(configuration: Configuration, files: Files, main: str) -> Iterator
         if message.level in ("DEBUG", "INFO", "NOTICE") or _SILENT.search(text):
             continue
         file, line = _place(message, configuration.services, main)
+        if index + 1 < len(messages) and "fatal error was encountered" in messages[index + 1].text:
+            cost = "a bad value in defaults makes xinetd itself exit, at start and at reload"
+            yield Finding(_ERROR, "xinetd-fatal-defaults", f"{_sentence(text)} Here: {cost}.", file, line)
+            continue
         if _refused_value(messages, index):
-            in_defaults = not configuration.starts and _last_refused(messages) <= index + 1
-            yield _value(text, file, line, in_defaults)
+            cost = f"the service does not run; {_KILLS}"
+            yield Finding(_ERROR, "xinetd-bad-value", f"{_sentence(text)} Here: {cost}.", file, line)
             continue
         if "fatal error was encountered" in text:
             continue  # the value that caused it has been told
@@ -130,19 +134,6 @@ def _refused_value(messages: Sequence[Message], index: int) -> bool:
         if later.text.startswith("Error parsing attribute"):
             return True
     return False
-
-
-def _last_refused(messages: Sequence[Message]) -> int:
-    found = [index for index, each in enumerate(messages) if each.text.startswith("Error parsing attribute")]
-    return found[-1] if found else -1
-
-
-def _value(text: str, file: str, line: int, in_defaults: bool) -> Finding:
-    if in_defaults:
-        cost = "a bad value in defaults makes xinetd itself exit, at start and at reload"
-        return Finding(_ERROR, "xinetd-fatal-defaults", f"{_sentence(text)} Here: {cost}.", file, line)
-    cost = f"the service does not run; {_KILLS}"
-    return Finding(_ERROR, "xinetd-bad-value", f"{_sentence(text)} Here: {cost}.", file, line)
 
 
 def _sentence(text: str) -> str:
