@@ -6,7 +6,7 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -16,12 +16,16 @@ from tests.conftest import lacking
 from wraptui.demo import binaries
 from wraptui.demo.session import Session
 
-FILES = ("/etc/hosts.allow", "/etc/hosts.deny", "/etc/xinetd.conf", "/etc/xinetd.d/ftp")
+FILES = ("/etc/hosts.allow", "/etc/hosts.deny", "/etc/xinetd.conf")
 
 
 def files(server: Session) -> dict[str, bytes]:
-    folder = sorted(each.name for each in Path(server.path("/etc/xinetd.d")).iterdir())
-    return {**{name: server.read(name) for name in FILES}, "": "\n".join(folder).encode()}
+    """Every file that the two daemons read, and the banners."""
+    found = {name: server.read(name) for name in FILES}
+    for folder in ("/etc/xinetd.d", "/etc/banners"):
+        path = Path(server.path(folder))
+        found |= {f"{folder}/{each.name}": each.read_bytes() for each in path.glob("*")}
+    return found
 
 
 @contextmanager
@@ -39,6 +43,12 @@ def applied(server: Session, *words: str) -> Iterator[str]:
     undone = server.wraptui("restore", newest, "--no-confirm")
     assert undone.returncode == 0, undone.stderr
     assert files(server) == before
+
+
+def user_of(server: Session) -> str:
+    """Whom the server's services run as."""
+    entry = server.read("/etc/xinetd.d/ftp").decode().split("\n")
+    return next(line.split()[2] for line in entry if "user" in line)
 
 
 def eventually(server: Session, path: str, text: bytes) -> bytes:
@@ -140,6 +150,17 @@ def test_a_refused_connection_stands_in_the_warning_log(demo_server: Session) ->
     assert demo_server.read(log).decode() == line  # what was logged is kept
 
 
+def test_what_would_lock_the_operator_out_is_refused_and_leaves_nothing(demo_server: Session) -> None:
+    before = files(demo_server)
+    words = ("recipe", "warning", "--network", "192.0.2.0/24", "--log", "/var/log/new")
+    shown = demo_server.wraptui(*words)
+    assert (shown.returncode, "from where you work" in shown.stdout) == (3, True)
+    refused = demo_server.wraptui(*words, "--apply", "--no-confirm")
+    assert refused.returncode == 3
+    assert files(demo_server) == before
+    assert not Path(demo_server.path("/var/log/new")).exists()
+
+
 def test_a_warning_may_let_in_and_run_a_script(demo_server: Session) -> None:
     script, told = "/usr/local/sbin/alarm", "/var/log/alarm"
     demo_server.write(script, f'#!/bin/sh\necho "$#:$1:$2:$3" >> {told}\n'.encode())
@@ -230,11 +251,7 @@ finally:
 def test_the_real_log_socket_gets_the_very_priority(demo_server: Session, real: binaries.Binaries) -> None:
     """tcpd, the wrapper of the book, logs to /dev/log: facility local7 (23), level crit (2)."""
     tcpd = Path(real.tcpdmatch).with_name("tcpd")
-    user = next(
-        line.split()[2]
-        for line in demo_server.read("/etc/xinetd.d/ftp").decode().split("\n")
-        if "user" in line
-    )
+    user = user_of(demo_server)
     demo_server.write("/etc/xinetd.d/wrapped", WRAPPED.format(tcpd=tcpd, user=user).encode())
     demo_server.reload()
     words = (
@@ -323,11 +340,7 @@ BUSY = "#!/bin/sh\nprintf 'busy'\nwhile :; do :; done\n"
 
 
 def test_children_really_hit_their_limits(demo_server: Session) -> None:
-    user = next(
-        line.split()[2]
-        for line in demo_server.read("/etc/xinetd.d/ftp").decode().split("\n")
-        if "user" in line
-    )
+    user = user_of(demo_server)
     for name, port, program in (("hungry", 4001, HUNGRY), ("busy", 4002, BUSY)):
         demo_server.write(f"/usr/local/sbin/{name}", program.encode())
         demo_server.run("chmod", "0755", f"/usr/local/sbin/{name}")
@@ -386,3 +399,26 @@ def test_default_deny_from_nothing_names_the_operator_first(demo_server: Session
         again = demo_server.wraptui("recipe", "default-deny")
         assert (again.returncode, "already" in again.stderr) == (2, True)
     staying.leave()
+
+
+def test_a_recipe_works_on_a_tree_of_files(
+    tmp_path: Path, wraptui: Callable[..., subprocess.CompletedProcess[str]]
+) -> None:
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc/hosts.allow").write_text("vsftpd: 10.\n")
+    root = ("--root", str(tmp_path))
+    listed = wraptui("recipe")
+    assert (listed.returncode, "banner " in listed.stdout) == (0, True)
+    words = ("recipe", "banner", "--daemon", "vsftpd", "--text", "-", *root)
+    plan = json.loads(wraptui(*words, "--json", input="Hello,\n100%%\n").stdout)
+    assert plan["made"] == [{"kind": "folder", "path": "/etc/banners", "mode": "0755"}]
+    assert plan["proposal"]["findings_added"] == []  # the folder counts as there
+    assert not (tmp_path / "etc/banners").exists()
+    done = wraptui(*words, "--apply", input="Hello,\n100%%\n")
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "etc/banners/vsftpd").read_text() == "220-Hello,\n220-100%%\n"
+    assert (tmp_path / "etc/banners").stat().st_mode & 0o777 == 0o755
+    assert (tmp_path / "etc/hosts.allow").read_text() == "vsftpd: 10.: banners /etc/banners\n"
+    assert (tmp_path / "etc/hosts.deny").read_text() == "vsftpd: ALL: banners /etc/banners: allow\n"
+    assert wraptui("recipe", "banner", "--daemon", "sshd", *root).returncode == 2
+    assert wraptui("recipe", "trap", *root).returncode == 2  # xinetd would not start without a configuration

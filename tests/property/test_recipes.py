@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from ipaddress import ip_address
 from random import Random
 
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 
 from tests.differential import libwrap_cases as cases
 from wraptui.policy.access import Decision, Table, Tables, Visitor, decide, read_table
+from wraptui.policy.impact import Client
 from wraptui.policy.recipes import BY_NAME, BadAnswer, Circumstances, Plan
 from wraptui.policy.recipes.placing import network
 from wraptui.policy.services import Configuration
@@ -142,3 +144,48 @@ def within(text: str, meant: tuple[tuple[int, int], ...]) -> bool:
             return False
         return any(start <= int(address) + (1 << 32) + 1 <= end for start, end in meant)
     return any(start <= int(address) <= end for start, end in meant)
+
+
+@given(st.randoms(use_true_random=False), st.sampled_from(["exact", "networks"]))
+def test_default_deny_keeps_everybody_and_lets_in_nobody_new(random: Random, group: str) -> None:
+    clients = [
+        "10.0.0.1",
+        "10.0.0.0/25",
+        "ALL EXCEPT 10.0.0.",
+        "10.0.1.0/24",
+        "[2001:db8::]/32",
+        ".example.com",
+    ]
+    daemons = ["vsftpd", "sshd", "ALL", "vsftpd, sshd", "ALL EXCEPT sshd"]
+    endings = ["", "", ": allow", ": severity mail.info", ": deny", ": aclexec /bin/true", ": nonsense"]
+
+    def table() -> str:
+        return "".join(
+            f"{random.choice(daemons)}: {random.choice(clients)}{random.choice(endings)}\n"
+            for _ in range(random.randint(0, 5))
+        )
+
+    addresses = ["10.0.0.1", "10.0.0.9", "10.0.0.200", "10.0.1.1", "192.0.2.1", "2001:db8::1", "2001:db9::1"]
+    names = ["unknown", "host.example.com", ""]
+    here = tuple(
+        Client(daemon, address, daemon, name=random.choice(names), live=random.random() < 0.5)
+        for daemon in ("vsftpd", "sshd")
+        for address in addresses
+        if random.random() < 0.5
+    )
+    before = replace(around(table(), table()), clients=here)
+    try:
+        after = tables_after(before, BY_NAME["default-deny"].plan({"group": group}, before))
+    except BadAnswer:
+        return
+    known = {(client.daemon, client.address): client for client in here}
+    for daemon in ("vsftpd", "sshd"):
+        for address in (*addresses, "10.0.0.2", "2001:db8::2"):
+            client = known.get((daemon, address))
+            for name in [client.name] if client and client.name else ["unknown", "host.example.com"]:
+                visitor = Visitor(daemon, address, name)
+                then, now = (decide(tables, visitor).verdict for tables in (before.tables, after))
+                if client and client.name:
+                    assert now == then, (visitor, after)
+                elif then == "denied" and not (client and client.live):
+                    assert now == "denied", (visitor, after)

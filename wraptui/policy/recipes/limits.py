@@ -168,7 +168,7 @@ def _cpu(answer: str, service: Service, around: Circumstances, warnings: list[st
 
 
 def _load(answer: str, around: Circumstances) -> str:
-    if answer in (KEEP, AUTO):
+    if answer == KEEP:
         return ""
     if not re.fullmatch(r"\d{1,4}(\.\d{1,2})?", answer) or not float(answer):
         raise BadAnswer(f"max_load is a load average such as 8 or 2.5, not {answer!r}.")

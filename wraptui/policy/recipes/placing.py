@@ -207,7 +207,9 @@ def inside(address: str, meant: Ranges) -> bool:
 
 def unasked(around: Circumstances, daemons: Iterable[str]) -> tuple[str, ...]:
     """Sentences about daemons for whose names nothing here asks libwrap."""
-    found = []
+    found: list[str] = []
+    if not around.live:
+        return ()
     known = {folded(name) for name in around.asked}
     for name in daemons:
         if name == "ALL" or folded(name) in known:
