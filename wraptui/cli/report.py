@@ -164,8 +164,9 @@ def _gauges(state: ServiceState, load: float) -> Iterator[Gauge]:
 
 def _refusals(machine: Machine, snapshot: Snapshot, hours: int) -> tuple[tuple[Event, ...], tuple[str, ...]]:
     """Every refusal of the last hours in the logs, and what of them is not to be had."""
+    from wraptui.policy.admission import is_sensor
     from wraptui.policy.logbook import Clock, parse, parse_all
-    from wraptui.policy.report.refused import first_hour, standalone
+    from wraptui.policy.report.refused import first_hour, standalone, told_apart
     from wraptui.system import logs
 
     now = snapshot.taken_at
@@ -206,5 +207,6 @@ def _refusals(machine: Machine, snapshot: Snapshot, hours: int) -> tuple[tuple[E
     ]
     if silent:
         gaps.append(f"Without log_on_failure xinetd logs no refusal of {', '.join(silent)}.")
-    kept = (each for each in found if start <= each.time <= now)
+    sensors = {each.id for each in configuration.services if is_sensor(each)}
+    kept = (each for each in told_apart(found, sensors) if start <= each.time <= now)
     return tuple(sorted(kept, key=lambda each: each.time)), tuple(gaps)

@@ -8,11 +8,11 @@ from datetime import datetime
 
 from wraptui.policy.audit import Result
 from wraptui.policy.findings import Severity
-from wraptui.policy.limits import REASONS, Gauge, gauges, refusals
+from wraptui.policy.limits import Gauge, gauges, refusals
 from wraptui.policy.report.building_reach import reach_section
 from wraptui.policy.report.facts import Facts, Use
 from wraptui.policy.report.page import Block, Cell, Chart, Items, Meter, Page, Paragraph, Section, Table
-from wraptui.policy.report.refused import HOUR, Hours, hourly
+from wraptui.policy.report.refused import HOUR, Hours, hourly, in_words
 from wraptui.policy.report.words import counted, listed, span, when
 from wraptui.policy.sensor import Entry
 from wraptui.syntax.harmless import readable
@@ -57,9 +57,10 @@ def _lead(facts: Facts) -> Iterator[Block]:
     if facts.live:
         summary.append(f"{counted(facts.connections, 'connection')} to these services open now.")
         honours = Counter(each.honours for each in facts.coverage)
+        unknown = f"; of {honours['unknown']} it is not known" if honours["unknown"] else ""
         summary.append(
-            f"{counted(len(facts.coverage), 'listening socket')}: {honours['yes']} ask hosts.allow and "
-            f"hosts.deny, {honours['no']} do not, of {honours['unknown']} it is not known."
+            f"{counted(len(facts.coverage), 'listening socket')}: {honours['yes']} with hosts.allow and "
+            f"hosts.deny, {honours['no']} without{unknown}."
         )
         sure = "" if facts.no_access.certain else ", which the log does not prove to be all"
         summary.append(f"The no_access list has {counted(len(facts.no_access.entries), 'entry')}{sure}.")
@@ -80,7 +81,6 @@ def _limits(facts: Facts) -> Section:
     if not facts.uses:
         return Section("Limits", (Paragraph("xinetd has no services here, and so no limits."),))
     rows = tuple(row for use in facts.uses if use.state != "off" for row in _use_rows(use, facts.live))
-    off = [readable(use.service.id) for use in facts.uses if use.state == "off"]
     blocks: list[Block] = [
         Paragraph(
             "How full each limit is at this moment; cps shows the busiest second of the last minute."
@@ -90,8 +90,6 @@ def _limits(facts: Facts) -> Section:
     ]
     if rows:
         blocks.append(Table("Limits by service", ("Service", "State", "Limit", "Used", "Most by"), rows))
-    if off:
-        blocks.append(Paragraph(f"Off: {listed(off)}."))
     return Section("Limits", tuple(blocks))
 
 
@@ -219,7 +217,7 @@ def _refusal_rows(facts: Facts, start: int) -> Iterator[tuple[Cell, ...]]:
     kept = (each for each in facts.refusals if each.time >= start)
     for each in refusals(kept, facts.now, facts.now - start + 1)[:MOST_ROWS]:
         top = tuple(f"{readable(address)} ({count})" for address, count in each.top)
-        reason = readable(REASONS.get(each.reason, each.reason))
+        reason = readable(in_words(each.reason))
         yield readable(each.service), reason, str(each.count), ", ".join(top) or "not logged"
 
 

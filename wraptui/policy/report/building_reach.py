@@ -122,7 +122,7 @@ def told(reach: Reach) -> dict[Outcome, tuple[str, ...]]:
     longest = max(sets, key=lambda outcome: size(sets[outcome]))
     all_of_them = joined(piece for ranges in sets.values() for piece in ranges)
     who = {IPV4: "every IPv4 address", IPV6: "every IPv6 address"}.get(all_of_them, "everybody")
-    alone = sum(map(bool, sets.values())) == 1
+    alone = sum(map(bool, sets.values())) == 1 and not reach.conditions
     words = {outcome: networks(ranges) if ranges else NOBODY for outcome, ranges in sets.items()}
     words[longest] = (who if alone else f"{who} else",)
     return words

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass
 
 from wraptui.policy.limits import REASONS
 from wraptui.policy.logbook import Event, moment
 
 HOUR = 3600
+
+SENSOR = "sensor"
+"""The reason of a trap itself, which the daemon logs as `address`, too."""
 
 STANDALONE = "libwrap"
 """The reason of a daemon that asks libwrap by itself: the same as xinetd's word for it."""
@@ -32,7 +35,19 @@ class Hours:
     @property
     def words(self) -> str:
         """What refused, as people call it."""
-        return REASONS.get(self.reason, self.reason)
+        return in_words(self.reason)
+
+
+def in_words(reason: str) -> str:
+    """What refuses with this word."""
+    return "a SENSOR, the trap itself" if reason == SENSOR else REASONS.get(reason, reason)
+
+
+def told_apart(events: Iterable[Event], sensors: Container[str]) -> Iterator[Event]:
+    """The same events; those of a sensor (an id in `sensors`) have the reason `SENSOR`."""
+    for event in events:
+        trap = event.kind == "fail" and event.detail == "address" and event.service in sensors
+        yield event._replace(detail=SENSOR) if trap else event
 
 
 def first_hour(now: float, hours: int) -> int:
