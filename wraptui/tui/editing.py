@@ -278,7 +278,7 @@ class Editing(Base):
 
             since = datetime.fromtimestamp(entry.since).strftime("%Y-%m-%d %H:%M")
             comment = typed(
-                f"{entry.address} touched the sensor {from_bytes(entry.sensor)} on {since} (wraptui)"
+                f"{address(entry.address)} touched the sensor {from_bytes(entry.sensor)} on {since} (wraptui)"
             )
             await self.add_rule(None, daemon="ALL", client=covered(entry), path=DENY, comment=comment)
 

@@ -28,9 +28,10 @@ class LineInput(Input):
         placeholder: str = "",
         suggester: Suggester | None = None,
         id: str | None = None,
+        select: bool = False,
     ) -> None:
         super().__init__(
-            value, placeholder=placeholder, suggester=suggester, id=id, compact=True, select_on_focus=False
+            value, placeholder=placeholder, suggester=suggester, id=id, compact=True, select_on_focus=select
         )
         self.cursor_blink = False
 
@@ -42,11 +43,27 @@ class LineInput(Input):
         return cell_len(masked(self.value[:position]))
 
 
-class Field(Horizontal):
-    """A named line of input, with what it means below it while it has the focus."""
+class Named(Horizontal):
+    """Something to fill in behind its name, which stands out while the focus is here."""
+
+    def on_descendant_focus(self) -> None:
+        self.add_class("here")
+
+    def on_descendant_blur(self) -> None:
+        self.remove_class("here")
+
+
+class Field(Named):
+    """A named line of input."""
 
     def __init__(
-        self, name: str, value: str = "", *, hint: str = "", completions: Iterable[str] = ()
+        self,
+        name: str,
+        value: str = "",
+        *,
+        hint: str = "",
+        completions: Iterable[str] = (),
+        select: bool = False,
     ) -> None:
         super().__init__(classes="field")
         self.label = name
@@ -56,6 +73,7 @@ class Field(Horizontal):
             placeholder=hint,
             suggester=LastWord(words_known) if words_known else None,
             id=f"input-{name.replace(' ', '-')}",
+            select=select,
         )
 
     def compose(self) -> ComposeResult:
@@ -145,7 +163,7 @@ class Toggle(Static, can_focus=True):
         await self.screen.run_action("submit")
 
 
-class Choosing(Horizontal):
+class Choosing(Named):
     """A toggle with its name."""
 
     def __init__(self, name: str, toggle: Toggle) -> None:

@@ -10,7 +10,7 @@ from contextlib import suppress
 
 from wraptui.observe import Snapshot
 from wraptui.system.machine import Machine
-from wraptui.tui import terminal
+from wraptui.tui import desk, terminal
 from wraptui.tui.app import Console
 
 
@@ -48,6 +48,8 @@ def show(
         few_colours=terminal.few_colours(),
     )
     code = console.run()
+    if code is None and console.workspace.changed and not console.world.read_only:  # it ended by a defect
+        console.farewell = desk.keep(machine, console.workspace)
     if console.farewell:
         with suppress(OSError):
             print(console.farewell, file=sys.stderr)

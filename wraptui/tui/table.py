@@ -78,7 +78,7 @@ def widths(columns: Sequence[Column[Any, Any]], room: int) -> list[tuple[int, in
 
 
 class Table(ScrollView, Generic[Row, Context], can_focus=True):
-    """A list with a cursor. Give it rows with `show`."""
+    """A list with a cursor, or with `reading` a text to scroll. Give it rows with `show`."""
 
     # All keys of lists have priority: so they take effect in the order in which they were typed, and a fast
     # typist never hits the row before.
@@ -122,6 +122,7 @@ class Table(ScrollView, Generic[Row, Context], can_focus=True):
         id: str | None = None,
         ellipsis: str = "…",
         searched: Callable[[Row], str] | None = None,
+        reading: bool = False,
     ) -> None:
         super().__init__(id=id)
         self.columns = tuple(columns)
@@ -129,6 +130,7 @@ class Table(ScrollView, Generic[Row, Context], can_focus=True):
         self.context = context
         self.ellipsis = ellipsis
         self._searched = searched
+        self.reading = reading
         self.rows: Sequence[Row] = ()
         self.order: Sequence[int] = range(0)
         self.cursor = 0
@@ -338,7 +340,7 @@ class Table(ScrollView, Generic[Row, Context], can_focus=True):
         return Strip(segments).adjust_cell_length(self.size.width, base)
 
     def _row_style(self, at: int) -> Style:
-        if at != self.cursor:
+        if at != self.cursor or self.reading:
             return self.rich_style
         return self.get_component_rich_style("table--cursor" if self.has_focus else "table--cursor-blurred")
 
@@ -357,7 +359,7 @@ class Table(ScrollView, Generic[Row, Context], can_focus=True):
         return tuple(strips)
 
     def _tone(self, piece: Piece, base: Style, at: int) -> Style:
-        if not piece.tone or (at == self.cursor and self.has_focus):
+        if not piece.tone or (at == self.cursor and self.has_focus and not self.reading):
             return base
         return base + self.get_component_rich_style(f"table--{piece.tone}", partial=True)
 
@@ -368,6 +370,11 @@ class Table(ScrollView, Generic[Row, Context], can_focus=True):
         return max(1, self.size.height - 1)
 
     def _move_to(self, at: int) -> None:
+        if self.reading:  # a text has no cursor: it scrolls
+            at = max(0, min(at, len(self.order) - self._height))
+            self.cursor = at
+            self.scroll_to(y=at, animate=False)
+            return
         at = max(0, min(at, len(self.order) - 1))
         if at == self.cursor or not self.order:
             return

@@ -41,14 +41,15 @@ class Explain(Dialog[None]):
             self.daemon,
             hint="a service of xinetd (ftp) or a daemon (sshd)",
             completions=asked(self.world),
+            select=True,
         )
-        yield Field("address", self.client, hint="192.0.2.7 or 2001:db8::7")
+        yield Field("address", self.client, hint="192.0.2.7 or 2001:db8::7", select=True)
         yield Field("name", "", hint="the client's host name, if it matters (unknown)")
         yield Field("user", "", hint="the client's user, if it matters (unknown)")
         yield Lines(id="answer")
 
     def on_mount(self) -> None:
-        self.set_focus(self.query_one("#input-address" if self.daemon else "#input-who-is-asked", Input))
+        self.set_focus(self.query_one("#input-who-is-asked", Input))
         self._answer()
 
     @on(Input.Changed)

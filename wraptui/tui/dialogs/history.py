@@ -71,6 +71,7 @@ class HistoryScreen(Screen[str]):
             lambda line: line[0],
             world,
             id="diff",
+            reading=True,
         )
 
     def compose(self) -> ComposeResult:

@@ -51,7 +51,11 @@ class Review(Screen[None]):
         self.proposal: Proposal | None = None
         self.failed = ""
         self.table: Table[Line, World] = Table(
-            [Column("", lambda line, _: line[1], 20, grow=1)], lambda line: line[0], world, id="review"
+            [Column("", lambda line, _: line[1], 20, grow=1)],
+            lambda line: line[0],
+            world,
+            id="review",
+            reading=True,
         )
 
     def compose(self) -> ComposeResult:

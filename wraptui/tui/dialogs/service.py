@@ -118,7 +118,7 @@ class ServiceForm(Dialog[dict[str, str | None]]):
 
 def help_lines(each: Attribute) -> list[Cell]:
     """What the attribute does, and the words it may have."""
-    choices = f" Words: {', '.join(each.choices)}{' …' if each.open else ''}." if each.choices else ""
+    choices = f" {'Also' if each.open else 'Words:'} {', '.join(each.choices)}." if each.choices else ""
     inherited = " Empty: as in defaults." if each.inherited else ""
     return [words(Piece(f"{each.name}: ", "accent"), each.help, Piece(f".{choices}{inherited}", "dim"))]
 

@@ -85,10 +85,16 @@ def _may(name: str, visit: Visit | None, world: World) -> bool:
     return visit is not None and (name == "open" or not world.read_only)
 
 
+def _standing(visit: Visit) -> tuple[str, float, str, int]:
+    """The order of the list where nobody sorts it: by service, the oldest first, so that rows stand still."""
+    connection = visit.connection
+    return visit.service, _started(visit), connection.remote, connection.remote_port
+
+
 VIEW = View[Visit](
     name="connections",
     columns=(
-        Column("service", _service, 8, grow=1, most=18, sort=lambda v, w: v.service),
+        Column("service", _service, 8, grow=2, most=18, sort=lambda v, w: v.service),
         Column(
             "client",
             lambda v, w: endpoint(v.connection.remote, v.connection.remote_port),
@@ -99,11 +105,11 @@ VIEW = View[Visit](
         ),
         Column("state", _state, 5, grow=1, most=11, rank=3, sort=lambda v, w: v.connection.state),
         Column("age", _age, 6, right=True, rank=1, sort=_sort_age, ticks=True),
-        Column("process", _process, 14, grow=1, most=24, rank=2),
+        Column("process", _process, 20, grow=1, most=24, rank=2),
         Column("let in by", _let_in, 18, grow=3, most=40),
     ),
     source=lambda world: (world.snapshot.visits,),
-    rows=lambda world: world.snapshot.visits,
+    rows=lambda world: tuple(sorted(world.snapshot.visits, key=_standing)),
     key=lambda v: (
         v.connection.protocol,
         v.connection.local,

@@ -357,7 +357,7 @@ VIEW = View[RuleRow](
         Column(
             "finding",
             _finding,
-            24,
+            40,
             grow=3,
             rank=3,
             sort=lambda r, w: -max((f.severity for f in r.findings), default=-1),
