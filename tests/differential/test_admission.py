@@ -27,6 +27,8 @@ from wraptui.system.files import Tree
 
 SOURCES = ("127.0.0.1", "127.0.0.2", "127.0.0.3", "127.1.0.9", "::1")
 FIRST_PORT = 18000
+HOSTS = b"127.0.0.1 localhost\n::1 localhost\n127.0.0.2 two.test two\n127.0.0.3 three.test\n"
+NAMES = {"127.0.0.1": "localhost", "::1": "localhost", "127.0.0.2": "two.test", "127.0.0.3": "three.test"}
 DEFAULTS = """defaults
 {
 	log_type = FILE /lab/out/log
@@ -48,7 +50,7 @@ CLIENTS = ("ALL", "127.0.0.2", "127.", "127.0.0.", "[::1]", "two.test", ".test",
 ADDRESSES = (
     "127.0.0.1", "127.0.0.2", "127.0.0.0", "127.1.0.0", "127.0.0.0/24", "127.0.0.2/31", "127.0.0.{2,3}",
     "::1", "::/0", "0.0.0.0", "::ffff:127.0.0.3", "::ffff:127.0.0.0/120", "10.0.0.0", "two.test",
-    "three.test", ".test",
+    "three.test", ".test", "127.0.{1,3}", "127.{1,2}", "127.0.{0,0}", "127.{0}",
 )  # fmt: skip
 _words = st.lists(st.sampled_from(ADDRESSES), max_size=3).map(" ".join)
 _rules = st.lists(st.tuples(st.sampled_from(DAEMONS), st.sampled_from(CLIENTS)), max_size=3)
@@ -152,7 +154,7 @@ class World:
             paused_until=stopped.returns if stopped else None,
             no_access=rebuild(events, now, pid=self.pid),
         )
-        name = trees.NAMES.get(source, "unknown")
+        name = NAMES.get(source, "unknown")
         return admit(
             service,
             source,
@@ -190,7 +192,9 @@ def _forks(service: Service) -> bool:
 def world(root: Path, real: Binaries, files: Mapping[str, bytes]) -> Iterator[World]:
     # The machine's own programs are mounted over these, where only the daemon sees them.
     programs = [f"/usr/bin/{name}" for name in ("echo", "yes", "true")]
-    xinetd.furnish(xinetd.fresh(root), {**trees.BASE, **files, **dict.fromkeys(programs, b"")})
+    xinetd.furnish(
+        xinetd.fresh(root), {**trees.BASE, "/etc/hosts": HOSTS, **files, **dict.fromkeys(programs, b"")}
+    )
     for program in programs:
         (root / program.lstrip("/")).chmod(0o755)
     log = root / "lab/out/log"

@@ -141,14 +141,17 @@ def test_rates_by_the_second() -> None:
 
 
 def test_gauges_and_their_words() -> None:
-    telnet = service(instances=5, per_source="UNLIMITED", cps=(10, 30), max_load=2.0)
+    telnet = service(
+        instances=5, per_source="UNLIMITED", cps=(10, 30), max_load=2.0, rlimit_as=100, rlimit_cpu=0
+    )
     addresses = ["192.0.2.1", "::ffff:192.0.2.1", "2001:db8::1"]
-    found = gauges(telnet, addresses, room=2, load=1.7, unseen=1)
+    found = gauges(telnet, addresses, room=2, load=1.7, unseen=1, memory=120)
     assert [(each.limit, each.used, each.most, each.source, each.fullness) for each in found] == [
         ("instances", 4, 5, "", "near"),
         ("per_source", 2, -1, "192.0.2.1", "ok"),
         ("cps", 8, 10, "", "near"),
         ("max_load", 1.7, 2.0, "", "near"),
+        ("rlimit_as", 120, 100, "", "full"),
     ]
     assert [fullness(used, 5) for used in (0, 3, 4, 5, 9)] == ["ok", "ok", "near", "full", "full"]
     assert fullness(0, 0) == "full", "a limit of 0 refuses everyone"

@@ -273,10 +273,17 @@ def sources(addresses: Iterable[str]) -> tuple[tuple[str, int], ...]:
 
 
 def gauges(
-    service: Service, addresses: Sequence[str], room: int = -1, load: float = 0.0, unseen: int = 0
+    service: Service,
+    addresses: Sequence[str],
+    room: int = -1,
+    load: float = 0.0,
+    unseen: int = 0,
+    memory: int = 0,
+    cpu: float = 0.0,
 ) -> tuple[Gauge, ...]:
     """The gauges of a service whose running children serve `addresses` (and `unseen` more without one);
-    `room` is what `cps_room` says, `load` the load average."""
+    `room` is what `cps_room` says, `load` the load average, `memory` (bytes) and `cpu` (seconds) those of
+    the largest child."""
     attributes = service.attributes
     found = [Gauge("instances", len(addresses) + unseen, number(attributes.get("instances", "UNLIMITED")))]
     busiest = sources(addresses)[:1]
@@ -289,6 +296,9 @@ def gauges(
     max_load = attributes.get("max_load")
     if isinstance(max_load, (int, float)) and max_load:
         found.append(Gauge("max_load", load, float(max_load)))
+    for limit, used in (("rlimit_as", memory), ("rlimit_cpu", cpu)):
+        if number(attributes.get(limit, "UNLIMITED")) > 0:  # 0 means not set
+            found.append(Gauge(limit, used, number(attributes[limit])))
     return tuple(found)
 
 
