@@ -105,8 +105,8 @@ class Clients:
 
 
 def _prefixes(text: str) -> Iterator[str]:
-    """The words ending in a dot that match as prefixes; one that begins with a dot too would be a suffix."""
-    at = -1 if text.startswith(".") else text.find(".")
+    """The words ending in a dot that match as prefixes."""
+    at = text.find(".")
     while at >= 0:
         yield text[: at + 1]
         at = text.find(".", at + 1)
