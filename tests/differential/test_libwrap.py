@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 
 from tests.differential import libwrap_cases as cases
 from tests.libwrap import Crashed, Libwrap, Question
+from wraptui.cli.explain import Inspected, load
 from wraptui.demo.binaries import Binaries
 from wraptui.policy.access import Decision, Tables, Visitor, decide, read_table
 from wraptui.syntax.tree import byte_text
@@ -143,25 +144,28 @@ def test_a_resident_process_refuses_to_twist(libwrap: Libwrap, tmp_path: Path) -
     assert (ours.verdict, ours.reason) == ("denied", "option-error")
 
 
-@pytest.mark.parametrize("kind", ["loop", "directory", "below a file"])
+@pytest.mark.parametrize("kind", ["loop", "directory", "below a file", "nothing", "unreadable", "missing"])
 @pytest.mark.parametrize("which", [0, 1])
-def test_a_table_that_cannot_be_opened(libwrap: Libwrap, tmp_path: Path, kind: str, which: int) -> None:
+def test_a_table_that_is_no_ordinary_file(libwrap: Libwrap, tmp_path: Path, kind: str, which: int) -> None:
     odd = tmp_path / "odd"
     if kind == "loop":
         odd.symlink_to(odd)
     elif kind == "directory":
         odd.mkdir()
-    else:
-        odd.write_text("")
-        odd = odd / "hosts"
+    elif kind == "nothing":
+        odd.symlink_to("/dev/null")
+    elif kind != "missing":
+        odd.write_text("sshd: 10.0.0.1\n")
+        if kind == "unreadable":
+            odd.chmod(0)  # which root reads all the same
+        else:
+            odd = odd / "hosts"
     other = tmp_path / "other"
     other.write_text("ALL: 10.0.0.1\n")
     paths = [str(other), str(other)]
     paths[which] = str(odd)
-    words = {"loop": "Too many levels of symbolic links", "directory": "", "below a file": "Not a directory"}
-    ours = [read_table(path, "ALL: 10.0.0.1\n") for path in paths]
-    ours[which] = read_table(str(odd), "", words[kind])
-    tables = Tables(ours[0], ours[1], Tree("/"))
+    files = Inspected("/")
+    tables = Tables(load(files, paths[0]), load(files, paths[1]), files)
     for address in ("10.0.0.1", "10.0.0.2"):
         visitor = Visitor("sshd", address)
         assert decide(tables, visitor) == libwrap.ask(Question(paths[0], paths[1], visitor))
