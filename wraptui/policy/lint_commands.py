@@ -87,7 +87,7 @@ def _programs(value: str) -> Iterator[tuple[int, str]]:
     if re.search(r"[`<]<|\$\(|`", value):
         return
     masked = re.sub(r"'[^']*'|\"(?:[^\"\\]|\\.)*\"", lambda match: "\0" * len(match[0]), value)
-    for match in re.finditer(r"(?:\A|[;&|({\n])+", masked):
+    for match in re.finditer(r"\A[ \t({]*|[;&|({\n][;&|({\n \t]*", masked):
         at = match.end()
         while at < len(masked):
             at += len(masked[at:]) - len(masked[at:].lstrip(" \t({"))

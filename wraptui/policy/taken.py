@@ -180,10 +180,10 @@ class Covered:
         return ranges
 
     def _keys(self, known: Known, name: str) -> list[str]:
-        """The daemon lists that mean the daemon, among them the rule's own."""
+        """The daemon lists that mean the daemon, the rule's own first."""
         keys = self.relevant(name)
         own = known.daemons.key
-        return keys if own in keys or own not in self._daemons else [*keys, own]
+        return [own, *(key for key in keys if key != own)] if own in self._daemons else keys
 
     def _take(self, ranges: Ranges, keys: Iterable[str]) -> bool:
         """Whether all of `ranges` is owned; ends at the first gap."""
@@ -198,7 +198,8 @@ class Covered:
 
     def _lines(self, ranges: Ranges, keys: Iterable[str]) -> set[int]:
         lines: set[int] = set()
-        for key in keys:
+        alone = next((key for key in keys if self._take(ranges, [key])), "")
+        for key in [alone] if alone else keys:
             owners = self.ranges[key]
             rest = owners.free(ranges)
             if rest != ranges:
