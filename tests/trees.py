@@ -48,9 +48,6 @@ HOSTS = b"""127.0.0.1 localhost
 127.0.0.2 two.test two
 127.0.0.3 three.test
 """
-NAMES = {
-    "127.0.0.1": "localhost", "::1": "localhost", "127.0.0.2": "two.test", "127.0.0.3": "three.test",
-}  # fmt: skip
 PROGRAMS = ("/srv/server", "/srv/other")
 BASE: Mapping[str, bytes | str] = {
     "/etc/services": SERVICES,

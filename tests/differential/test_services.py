@@ -25,9 +25,8 @@ def disagreements(root: Path, files: Mapping[str, bytes | str], real: Binaries) 
     compat = "/etc/inetd.conf" in files
     real_answer = xinetd.answer(root, real, *(["-inetd_compat"] if compat else []))
     ours = read_configuration(Tree(str(root)), inetd_compat=compat, local=())
-    if ours.doubts:
-        return []
-    return list(compared(ours, real_answer, Databases(Tree(str(root)))))
+    doubts = [f"doubt: {doubt.text}" for doubt in ours.doubts]
+    return doubts or compared(ours, real_answer, Databases(Tree(str(root))))
 
 
 def compared(ours: Configuration, theirs: xinetd.Answer, databases: Databases) -> list[str]:
@@ -166,7 +165,11 @@ def _address(word: str) -> str:
 
 def _named(address: str, databases: Databases) -> str:
     """The name that /etc/hosts has for an address; the address itself without one."""
-    return trees.NAMES.get(address, address)
+    for line in databases.files.read("/etc/hosts").decode().splitlines():
+        words = line.split()
+        if words and address in (words[0], words[0].removeprefix("::ffff:")):
+            return words[1]
+    return address
 
 
 def _words(value: Value) -> str:
@@ -191,4 +194,6 @@ def test_kept_case(case: Path, tmp_path: Path, real: Binaries, namespaces: None)
 def test_generated_trees(
     files: Mapping[str, bytes | str], tmp_path: Path, real: Binaries, namespaces: None
 ) -> None:
-    assert disagreements(xinetd.fresh(tmp_path / "root"), files, real) == []
+    found = disagreements(xinetd.fresh(tmp_path / "root"), files, real)
+    # Where the daemon reads memory that is not its own there is nothing to agree with.
+    assert found == [] or found[0].startswith("doubt: ")

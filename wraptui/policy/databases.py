@@ -5,15 +5,18 @@ Read as glibc's `files` source does. DNS is never asked: a name not in /etc/host
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from wraptui.policy.c_library import numeric_ipv6
 from wraptui.policy.files import Files
 from wraptui.syntax.tree import byte_text
 from wraptui.syntax.xinetd import folded
 
 _BLANKS = " \t\n\v\f\r"
+_QUAD = re.compile(r"\.".join([r"(0|[1-9][0-9]{0,2})"] * 4) + r"\Z")
 
 
 @dataclass(frozen=True)
@@ -49,10 +52,15 @@ class Databases:
     def addresses(self, name: str, version: int = 0) -> tuple[tuple[int, int], ...]:
         """The addresses, (version, number), of a host in /etc/hosts: of a version, or of both; in file order.
 
-        Unless /etc/host.conf says `multi on`, only the first line counts that has one.
+        Unless /etc/host.conf says `multi on`, only the first line counts that has one. Asked for IPv4, glibc
+        takes ::1 for 127.0.0.1, and mapped addresses.
         """
-        found = [one for one in self._hosts.get(folded(name), ()) if version in (0, one[0])]
-        return tuple(found if self._multi else found[:1])
+        found = self._hosts.get(folded(name), ())
+        if version == 4:
+            found = tuple((4, low) for one in found if (low := _as_ipv4(one)) is not None)
+        elif version == 6:
+            found = tuple(one for one in found if one[0] == 6)
+        return found if self._multi else found[:1]
 
     def executable(self, path: str) -> bool:
         """Whether a program may be run; asked of the files once."""
@@ -139,11 +147,9 @@ class Databases:
 
     @cached_property
     def _hosts(self) -> dict[str, tuple[tuple[int, int], ...]]:
-        from wraptui.policy.addresses import numeric_address
-
         table: dict[str, tuple[tuple[int, int], ...]] = {}
         for address, *names in self._rows("/etc/hosts"):
-            known = numeric_address(address)
+            known = _pure_address(address)
             if known is None:
                 continue
             for name in dict.fromkeys(folded(name) for name in names):
@@ -155,6 +161,25 @@ class Databases:
         rows = list(self._rows("/etc/host.conf"))
         said = [row[1:2] for row in rows if folded(row[0]) == "multi"]
         return bool(said) and [folded(word) for word in said[-1]] == ["on"]
+
+
+def _pure_address(text: str) -> tuple[int, int] | None:
+    """(version, number) of an address as inet_pton reads it."""
+    quad = _QUAD.match(text)
+    if quad:
+        parts = [int(part) for part in quad.groups()]
+        return (4, int.from_bytes(bytes(parts), "big")) if max(parts) < 256 else None
+    number = numeric_ipv6(text) if "%" not in text else None
+    return None if number is None else (6, number)
+
+
+def _as_ipv4(address: tuple[int, int]) -> int | None:
+    version, number = address
+    if version == 4:
+        return number
+    if number == 1:
+        return 0x7F000001
+    return number & 0xFFFFFFFF if number >> 32 == 0xFFFF else None
 
 
 def _blanked(line: str) -> str:

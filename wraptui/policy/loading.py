@@ -26,6 +26,7 @@ CYCLE = (
 NO_ID = "an internal service that inetd.conf cannot have: xinetd has no id for it, and may crash"
 LOST = "xinetd does not see this entry: an error before it swallows it"
 CRASH = "a line is wrong after a bind to a host of several addresses: xinetd crashes"
+MISFIT = "an IPv4 address for an IPv6 socket: xinetd listens on all addresses, or does not start"
 TOO_MANY = "more files are included than anybody needs; the rest is not looked at here"
 MOST_FILES = 20_000
 LONGEST = 2048
@@ -463,7 +464,11 @@ class Loader:
         portmapper = any(self.files.executable(path) for path in ("/sbin/rpcbind", "/usr/sbin/rpcbind"))
         sockets = Sockets(self.world, self.local, portmapper, self.defaults.log)
         for record in self._running():
-            record.why_not = sockets.activate(record.draft, self.say)
+            draft = record.draft
+            if draft.bind is not None and draft.bind[0] == 4 and "IPv4" not in draft.flags:
+                line = draft.lines.get("bind", ((draft.first, draft.last),))[0][0]
+                self.doubt(draft.file, line, MISFIT)
+            record.why_not = sockets.activate(draft, self.say)
 
 
 def _note_line(draft: Draft, line: Assignment) -> None:
