@@ -458,6 +458,7 @@ def test_default_deny_keeps_thousands_in_lines_that_libwrap_reads() -> None:
 
 def test_default_deny_is_refused_where_it_stands_or_cannot_be_read() -> None:
     assert "already" in refusal("default-deny", machine("", "ALL: ALL\n"))
+    assert made("default-deny", machine("", "ALL EXCEPT sshd: ALL\n"))[DENY].endswith("\nALL: ALL\n")
     assert "mend" in refusal("default-deny", machine("", "sshd: ALL"))
     assert "mend" in refusal("default-deny", machine("sshd: ALL", ""))
     assert refusal("default-deny", machine(), least="0")

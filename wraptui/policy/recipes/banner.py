@@ -7,17 +7,18 @@ is silent as long as DIR exists. No verdict changes: a property test shows it.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from wraptui.policy.access import Table, read_table
 from wraptui.policy.admission import libwrap_name
 from wraptui.policy.c_library import folded
-from wraptui.policy.edits import LIMIT, BadText, add_rule
+from wraptui.policy.edits import LIMIT, BadText, add_rule, rule_lines
 from wraptui.policy.expansion import LONGEST_BANNER_LINE, ProcessExit, Request, expanded
-from wraptui.policy.lint_rules import RuleLine
+from wraptui.policy.lint_rules import RuleLine, scanned
 from wraptui.policy.options import Conditions, run_options
 from wraptui.policy.ranges import EVERYBODY, Lists, Range, joined, minus
-from wraptui.policy.recipes.placing import may_mean, one_daemon, plain_path, rules_of, unasked
+from wraptui.policy.recipes.placing import addresses, meaning, one_daemon, plain_path, rules_for, unasked
 from wraptui.policy.recipes.plan import (
     ALLOW,
     DENY,
@@ -31,7 +32,6 @@ from wraptui.policy.recipes.plan import (
     edits_of,
     made,
 )
-from wraptui.policy.taken import Daemons
 from wraptui.syntax.hosts import fields, option, option_fields
 from wraptui.syntax.tree import Document, Edit, shown, typed
 
@@ -172,9 +172,7 @@ def _in_allow(daemon: str, folder: str, around: Circumstances, warnings: list[st
     # An aclexec that failed makes a resident daemon skip later rules with options that do not end in allow.
     ending = ": allow" if "aclexec" in folded(table.text + around.tables.deny.text) else ""
     edits: list[Edit] = []
-    for rule in rules_of(table, deny=False):
-        if not may_mean(rule, (daemon,)):
-            continue
+    for rule in _written(table, [each.first for each in rules_for(table, (daemon,))]):
         where = f"{ALLOW}:{rule.logical.first}"
         kind = _kind(rule, folder, daemon, around)
         if kind == "ours":
@@ -188,6 +186,22 @@ def _in_allow(daemon: str, folder: str, around: Circumstances, warnings: list[st
             raise BadAnswer(f"{where} cannot take the option: with it the rule would be read otherwise.")
         edits += edit
     return edits
+
+
+def _written(table: Table, firsts: Sequence[int]) -> Iterator[RuleLine]:
+    """The rules that begin on these physical lines, as they stand in the file."""
+    if "\0" in table.text:  # which lines a rule has only reading from the top can tell
+        wanted = set(firsts)
+        found = (each for each in scanned(table, deny=False, common=False) if isinstance(each, RuleLine))
+        yield from (each for each in found if each.logical.first in wanted)
+        return
+    document = Document(table.text)
+    for first in firsts:
+        start, end = rule_lines(document, first)
+        alone = read_table(table.path, "".join(document.lines[start - 1 : end]))
+        for line in scanned(alone, deny=False, common=False):
+            if isinstance(line, RuleLine):
+                yield replace(line, logical=replace(line.logical, first=first, line=end))
 
 
 def _kind(rule: RuleLine, folder: str, daemon: str, around: Circumstances) -> str:
@@ -260,7 +274,7 @@ def _in_deny(daemon: str, folder: str, around: Circumstances, warnings: list[str
     if not _anybody_left(daemon, around):
         return ()
     text = f"{daemon}: ALL: banners {folder}: allow"
-    if any(rule.logical.text.strip() == text for rule in rules_of(deny, deny=True)):
+    if text in _rules(deny):
         return ()
     document = around.document(DENY)
     try:
@@ -275,8 +289,8 @@ def _in_deny(daemon: str, folder: str, around: Circumstances, warnings: list[str
     return edits
 
 
-def _rules(table: Table) -> list[tuple[str, str, str]]:
-    return [(rule.daemons, rule.clients, rule.options) for rule in table.rules]
+def _rules(table: Table) -> list[str]:
+    return [table.rules.text(number).rstrip("\n") for number in range(len(table.rules))]
 
 
 def _anybody_left(daemon: str, around: Circumstances) -> bool:
@@ -284,10 +298,9 @@ def _anybody_left(daemon: str, around: Circumstances) -> bool:
     lists = Lists(around.files)
     taken: list[Range] = []
     for table, deny in ((around.tables.allow, False), (around.tables.deny, True)):
-        for rule in rules_of(table, deny=deny):
-            listed = Daemons(rule.fields.daemons)
-            if listed.meaning(daemon)[0] and (deny or "aclexec" not in folded(rule.fields.options)):
-                taken += lists.clients(rule.fields.clients).whole.sure
+        for rule in rules_for(table, (daemon,)):
+            if meaning(rule.daemons, daemon)[0] and (deny or "aclexec" not in folded(rule.options)):
+                taken += addresses(lists, rule.clients).sure
     return bool(minus(EVERYBODY, joined(taken)))
 
 

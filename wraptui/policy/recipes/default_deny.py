@@ -16,10 +16,10 @@ from wraptui.policy.access import Tables, read_table
 from wraptui.policy.admission import is_sensor, libwrap_name
 from wraptui.policy.c_library import folded
 from wraptui.policy.edits import BadText, add_rule
-from wraptui.policy.impact import REFUSED, UNKNOWN, Client, Policy, verdict
+from wraptui.policy.impact import GRANTED, REFUSED, UNKNOWN, Client, Policy, impact
 from wraptui.policy.limits import plain
-from wraptui.policy.ranges import EVERYBODY, V6_FIRST, Lists, Ranges, common, joined, minus
-from wraptui.policy.recipes.placing import inside, may_mean, network, one_daemon, rules_of
+from wraptui.policy.ranges import EVERYBODY, V6_FIRST, Lists, Owners, Ranges, joined, minus
+from wraptui.policy.recipes.placing import addresses, inside, network, one_daemon, rules_for
 from wraptui.policy.recipes.plan import (
     ALLOW,
     DENY,
@@ -32,7 +32,6 @@ from wraptui.policy.recipes.plan import (
     edits_of,
     made,
 )
-from wraptui.policy.taken import Daemons
 from wraptui.syntax.hosts import words
 from wraptui.syntax.tree import Document, typed
 
@@ -51,11 +50,12 @@ def plan(answers: Mapping[str, str], around: Circumstances) -> Plan:
     keep, dropped, unnamed = _who_stays(around, before, left_out, int(least))
     deny = _denying(around.document(DENY))
     bare = _policy(around, around.document(ALLOW), deny)
-    lacking = [client for client in keep if verdict(bare, client)[0] != "granted"]
+    verdicts = _verdicts(around, bare, keep)
+    lacking = [client for client in keep if verdicts[client] != GRANTED]
     rules = _rules(lacking, around, answers["group"] == "networks")
     allow = _allowing(around.document(ALLOW), rules)
     after = _policy(around, allow, deny)
-    _prove(keep, after)
+    _prove(before, after, keep)
     warnings = _warnings(around, keep, dropped, unnamed)
     return Plan(
         "default-deny",
@@ -93,13 +93,16 @@ def _surely_denied(around: Circumstances) -> Ranges:
     lists = Lists(around.files)
     found = [
         piece
-        for rule in rules_of(around.tables.deny, deny=True)
-        if rule.plain
-        and any(folded(word) == "all" for word in words(rule.fields.daemons))
-        and Daemons(rule.fields.daemons).meaning("\0any other")[0]
-        for piece in lists.clients(rule.fields.clients).whole.sure
+        for rule in rules_for(around.tables.deny, ("ALL",))
+        if not rule.options and _everybody(rule.daemons)
+        for piece in addresses(lists, rule.clients).sure
     ]
     return joined(found)
+
+
+def _everybody(listed: str) -> bool:
+    """Whether a daemon list is every daemon without exception."""
+    return "except" not in folded(listed) and any(folded(word) == "all" for word in words(listed))
 
 
 def _networks(text: str) -> tuple[Ranges, ...]:
@@ -113,19 +116,28 @@ def _who_stays(
     addresses about which a host name decides that is not known."""
     served = _served(around)
     keep: dict[tuple[str, str], Client] = {}
-    dropped: list[Client] = []
+    dropped: dict[Client, None] = {}
     unnamed: dict[str, None] = {}
     seen: Counter[tuple[str, str]] = Counter()
     for client in around.clients:
         seen[client.service, client.address] += client.times
     own = [replace(each, live=True) for each in around.operators]
-    for client in (*own, *sorted(around.clients, key=lambda each: not each.live)):
+    come = [
+        client
+        for client in (*own, *sorted(around.clients, key=lambda each: not each.live))
+        if _daemon(client, around) and _numeric(client.address)
+    ]
+    local = [
+        Client(daemon, address, daemon, name="localhost")
+        for daemon in filter(_plain, _daemons_here(around))
+        for address in _LOCAL
+    ]
+    verdicts = _verdicts(around, before, (*come, *local))
+    for client in come:
         key = (client.service, client.address)
-        daemon = _daemon(client, around)
-        if not daemon or key in keep or not _numeric(client.address):
+        if key in keep:
             continue
-        now = verdict(before, client)[0]
-        of_xinetd = not client.daemon
+        now, of_xinetd = verdicts[client], not client.daemon
         if not client.live:
             if now == REFUSED or (of_xinetd and key not in served):
                 continue
@@ -136,16 +148,22 @@ def _who_stays(
             continue
         is_left_out = any(inside(client.address, each) for each in left_out)
         if not client.operator and (is_left_out or (not client.live and seen[key] < least)):
-            if client not in dropped:
-                dropped.append(client)
+            dropped[client] = None
             continue
         keep[key] = client
-    for daemon in _daemons_here(around):
-        for address in _LOCAL:
-            client = Client(daemon, address, daemon)
-            if (daemon, address) not in keep and verdict(before, client)[0] == "granted" and _plain(daemon):
-                keep[daemon, address] = client
-    return list(keep.values()), dropped, list(unnamed)
+    for client in local:
+        if verdicts[client] == GRANTED:
+            keep.setdefault((client.service, client.address), client)
+    return list(keep.values()), list(dropped), list(unnamed)
+
+
+def _verdicts(around: Circumstances, policy: Policy, clients: Sequence[Client]) -> dict[Client, str]:
+    """What the policy says to each: all at once, as the difference to refusing everybody."""
+    shut = _policy(around, Document(""), Document("ALL: ALL\n"))
+    found = impact(policy, shut, clients)
+    verdicts = dict.fromkeys(clients, REFUSED)
+    verdicts |= {turn.client: GRANTED for turn in found.refused}
+    return verdicts | dict.fromkeys(found.uncertain, UNKNOWN)
 
 
 def _daemons_here(around: Circumstances) -> list[str]:
@@ -203,15 +221,13 @@ def _policy(around: Circumstances, allow: Document, deny: Document) -> Policy:
 
 def _rules(clients: Iterable[Client], around: Circumstances, grouped: bool) -> list[str]:
     """The fewest lines that name these clients, in the order in which their daemons come."""
-    by_daemon: dict[str, list[str]] = defaultdict(list)
+    by_daemon: dict[str, dict[str, None]] = defaultdict(dict)
     for client in clients:
-        daemon = _daemon(client, around)
-        if client.address not in by_daemon[daemon]:
-            by_daemon[daemon].append(client.address)
+        by_daemon[_daemon(client, around)][client.address] = None
     found: list[str] = []
-    for daemon, addresses in by_daemon.items():
+    for daemon, wanted in by_daemon.items():
         line = f"{daemon}:"
-        for pattern in _patterns(daemon, addresses, around, grouped):
+        for pattern in _patterns(daemon, wanted, around, grouped):
             if len(line) + len(pattern) > _LONGEST:
                 found.append(line)
                 line = f"{daemon}:"
@@ -220,17 +236,19 @@ def _rules(clients: Iterable[Client], around: Circumstances, grouped: bool) -> l
     return found
 
 
-def _patterns(daemon: str, addresses: Sequence[str], around: Circumstances, grouped: bool) -> list[str]:
+def _patterns(daemon: str, wanted: Iterable[str], around: Circumstances, grouped: bool) -> list[str]:
     """A pattern for each address; with `grouped` its network, where nobody of that is refused now."""
-    refused = _maybe_refused(daemon, around) if grouped else EVERYBODY
+    refused = Owners()
+    refused.add(_maybe_refused(daemon, around) if grouped else EVERYBODY, 1)
     patterns: dict[str, None] = {}
-    for address in addresses:
+    for address in wanted:
         parsed = ip_address(address)
         pattern = f"[{parsed}]" if parsed.version == 6 else str(parsed)
         if grouped and not parsed.is_loopback:
             net = ip_network((parsed, 24 if parsed.version == 4 else 64), strict=False)
             start = int(net.network_address) + (V6_FIRST if parsed.version == 6 else 0)
-            if not common(((start, start + net.num_addresses - 1),), refused):
+            whole = ((start, start + net.num_addresses - 1),)
+            if refused.free(whole) == whole:
                 pattern = network(str(net))[1]
         patterns[pattern] = None
     return list(patterns)
@@ -241,9 +259,8 @@ def _maybe_refused(daemon: str, around: Circumstances) -> Ranges:
     lists = Lists(around.files)
     return joined(
         piece
-        for rule in rules_of(around.tables.deny, deny=True)
-        if may_mean(rule, (daemon,))
-        for piece in lists.clients(rule.fields.clients).whole.possible
+        for rule in rules_for(around.tables.deny, (daemon,))
+        for piece in addresses(lists, rule.clients).possible
     )
 
 
@@ -259,15 +276,12 @@ def _allowing(document: Document, rules: Sequence[str]) -> Document:
     return document
 
 
-def _prove(keep: Sequence[Client], after: Policy) -> None:
+def _prove(before: Policy, after: Policy, keep: Sequence[Client]) -> None:
     """Everybody who stays gets in with the new files."""
-    for client in keep:
-        found, why = verdict(after, client)
-        if found == "granted" or (found == UNKNOWN and not client.live):
-            continue
+    for turn in impact(before, after, keep).refused:
         raise BadAnswer(
-            f"{client.address} would not get in to {client.service} any more ({why}), whatever rule is "
-            "added: look at the rules that name it first."
+            f"{turn.client.address} would not get in to {turn.client.service} any more ({turn.why}), "
+            "whatever rule is added: look at the rules that name it first."
         )
 
 

@@ -7,16 +7,28 @@ judged by `ranges` and `taken`, where a name or a user may be anybody.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from ipaddress import ip_address, ip_network
 
 from wraptui.policy.access import Table, Tables, Visitor, decide, read_table
 from wraptui.policy.c_library import folded
 from wraptui.policy.edits import BadText, add_rule
-from wraptui.policy.lint_rules import RuleLine, scanned
-from wraptui.policy.ranges import EVERYBODY, UNKNOWN, V4_LAST, V6_FIRST, Lists, Ranges, common, spelled
+from wraptui.policy.ranges import (
+    EVERYBODY,
+    UNKNOWN,
+    V4_LAST,
+    V6_FIRST,
+    Lists,
+    Meaning,
+    Ranges,
+    common,
+    quad_number,
+    spelled,
+)
 from wraptui.policy.recipes.plan import ALLOW, BadAnswer, Circumstances, made
-from wraptui.policy.taken import Daemons, literal
+from wraptui.policy.rules import Rule, parts
+from wraptui.policy.taken import ANY_OTHER, Daemons, literal
 from wraptui.syntax.hosts import words
 from wraptui.syntax.tree import Document, Edit, shown, typed
 
@@ -81,23 +93,34 @@ def network(text: str) -> tuple[Ranges, str]:
     return meant, pattern
 
 
-def rules_of(table: Table, *, deny: bool) -> tuple[RuleLine, ...]:
-    """The rules of a table as they stand in its file, up to a line that makes libwrap give up."""
-    return tuple(line for line in scanned(table, deny=deny, common=False) if isinstance(line, RuleLine))
+@lru_cache(maxsize=10_000)
+def meaning(listed: str, daemon: str) -> tuple[bool, bool]:
+    """Whether a daemon list surely, and possibly, means a daemon; ALL stands for every one."""
+    if folded(daemon) == "all":
+        return Daemons(listed).meaning(ANY_OTHER)[0], True
+    return Daemons(listed).meaning(daemon)
 
 
-def may_mean(rule: RuleLine, daemons: Iterable[str]) -> bool:
-    """Whether a rule's daemon list possibly means one of these daemons; ALL stands for every one."""
-    listed = Daemons(rule.fields.daemons)
-    return any(folded(name) == "all" or listed.meaning(name)[1] for name in daemons)
+def rules_for(table: Table, daemons: Sequence[str]) -> Iterator[Rule]:
+    """The rules whose daemon list possibly means one of these daemons, until libwrap gives up the table."""
+    rules = table.rules
+    for number in range(len(rules)):
+        if any(meaning(parts(rules.text(number))[0], name)[1] for name in daemons):
+            yield rules[number]
 
 
-def first_met(
-    rules: Sequence[RuleLine], lists: Lists, daemons: Sequence[str], meant: Ranges
-) -> RuleLine | None:
+def addresses(lists: Lists, clients: str) -> Meaning:
+    """What a client list means; a single address, of which long tables are made, is read at once."""
+    number = quad_number(clients.strip(" \t\r\n"))
+    if number is None:
+        return lists.clients(clients).whole
+    return Meaning(((number, number),), ((number, number),))
+
+
+def first_met(table: Table, lists: Lists, daemons: Sequence[str], meant: Ranges) -> Rule | None:
     """The first rule that may match one of these clients of one of these daemons."""
-    for rule in rules:
-        if may_mean(rule, daemons) and common(lists.clients(rule.fields.clients).whole.possible, meant):
+    for rule in rules_for(table, daemons):
+        if common(addresses(lists, rule.clients).possible, meant):
             return rule
     return None
 
@@ -112,20 +135,19 @@ def place_rule(
     allows, in hosts.allow. Raises `BadAnswer`."""
     tables = around.tables
     lists = Lists(around.files)
-    allow, deny = rules_of(tables.allow, deny=False), rules_of(tables.deny, deny=True)
-    in_allow = first_met(allow, lists, daemons, meant)
+    in_allow = first_met(tables.allow, lists, daemons, meant)
     # A last verdict of its own: what an aclexec before it left behind then changes nothing.
     text = typed(f"{', '.join(daemons)}: {clients}: {option}: {verdict}")
     table, before = tables.allow, in_allow
     if verdict == "deny" and in_allow is None:
-        table, before = tables.deny, first_met(deny, lists, daemons, meant)
+        table, before = tables.deny, first_met(tables.deny, lists, daemons, meant)
     if table.problem or (table.rules.broken and before is None):
         raise BadAnswer(
             f"libwrap cannot read {table.path} to its end, so that a rule there would not be reached: "
             "mend it first (wraptui check tells where)."
         )
     document = around.document(table.path)
-    after = _above(document, before.logical.first) if before else -1
+    after = _above(document, before.first) if before else -1
     try:
         edits = add_rule(table.path, document, text, after)
     except BadText as error:
