@@ -9,6 +9,7 @@ Run as a program it reads a JSON list per line from standard input and answers e
 from __future__ import annotations
 
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -16,6 +17,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from wraptui.demo import namespaces
+
+_CAP_SYS_ADMIN = 21
 
 
 class Client:
@@ -45,6 +48,16 @@ class Client:
         answer = json.loads(self._process.stdout.readline())
         assert answer is None or isinstance(answer, str)
         return answer
+
+
+def daemon_user() -> int:
+    """Whom a daemon in private namespaces runs as, and so whom it can run servers as: root where namespaces
+    need no user namespace, else as whom `namespaces.separate` puts the caller there."""
+    with open("/proc/self/status") as status:
+        powers = next(int(line.split()[1], 16) for line in status if line.startswith("CapEff:"))
+    if os.geteuid() == 0:
+        return 0 if powers >> _CAP_SYS_ADMIN & 1 else 1000
+    return os.geteuid()
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, note, settings
 from hypothesis import strategies as st
 
 from tests import trees, xinetd
-from tests.client import Client, beside
+from tests.client import Client, beside, daemon_user
 from wraptui.demo.binaries import Binaries
 from wraptui.policy.access import Tables, read_table
 from wraptui.policy.admission import Admission, Live, admit
@@ -72,7 +72,7 @@ def entries(draw: st.DrawFn, place: int) -> str:
         "protocol = tcp",
         f"port = {FIRST_PORT + place}",
         "wait = no",
-        "user = root",
+        f"user = {daemon_user()}",
         f"type = {'INTERNAL UNLISTED' if kind == 'internal' else 'UNLISTED'}",
         *([KINDS[kind]] if kind in KINDS else []),
     ]
@@ -259,7 +259,7 @@ WAITING = """service {0}
 	protocol = tcp
 	port = {1}
 	wait = yes
-	user = root
+	user = {3}
 	server = /usr/bin/true
 	cps = 3 100
 	{2}
@@ -284,7 +284,7 @@ def test_a_stream_service_that_waits_knows_no_addresses(
     real: Binaries, namespaces: None, utc: None, tmp_path: Path, lists: str, deny: str
 ) -> None:
     files = {
-        "/etc/xinetd.conf": (DEFAULTS + WAITING.format("svc0", FIRST_PORT, lists)).encode(),
+        "/etc/xinetd.conf": (DEFAULTS + WAITING.format("svc0", FIRST_PORT, lists, daemon_user())).encode(),
         "/etc/hosts.allow": b"",
         "/etc/hosts.deny": f"{deny}\n".encode(),
     }

@@ -159,7 +159,10 @@ service guard6
 
 def test_a_live_daemon(real: Binaries, namespaces: None, tmp_path: Path) -> None:
     """Trip sensors, then ask the daemon and its log about everyone who might be concerned."""
-    xinetd.furnish(tmp_path, {**trees.BASE, "/etc/xinetd.conf": TRAPS.encode()})
+    xinetd.furnish(
+        tmp_path,
+        {**trees.BASE, "/etc/xinetd.conf": TRAPS.replace("= root", f"= {client.daemon_user()}").encode()},
+    )
     log = tmp_path / "lab/out/log"
     clients = [
         "127.0.0.9",
