@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import cast
 
-from wraptui.policy.access import Tables, Visitor, decide, read_table
+from wraptui.policy.access import Table, Tables, Visitor, decide, read_table
 from wraptui.policy.admission import admit, asks_libwrap, libwrap_name
 from wraptui.policy.diff import differences
-from wraptui.policy.edits import rule_lines
 from wraptui.policy.files import Files, FileStatus
 from wraptui.policy.patterns import may_match_name
 from wraptui.policy.rule_index import NEVER, subject
@@ -28,6 +27,7 @@ Progress = Callable[[int, int], None]
 
 GRANTED, REFUSED, UNKNOWN = "granted", "refused", "unknown"
 
+_MOST_BY_NAME = 16  # rules with host names: with more, it is not worked out what each of them would mean
 _SORTS_OF_NAMES = ("unknown", "paranoid", "somebody-else.invalid", "somebody-else")
 _NOBODY = "240.0.0.1"  # an address that no client and hardly a rule has
 
@@ -119,9 +119,10 @@ def impact(
         if concerned.by_name(client) or UNKNOWN in (then, now):
             uncertain.append(client)
         elif old.asks_name(client) or new.asks_name(client):
-            # A rule with the name in it decides alike before and after; else it matters of what sort it is.
-            sorts = [replace(client, name=name) for name in _SORTS_OF_NAMES]
-            if any(old.verdict(each)[0] != new.verdict(each)[0] for each in sorts):
+            turns = _turns(old.by_names(client), new.by_names(client))
+            if turns == {(then, now)} and then != now:
+                (refused if now == REFUSED else admitted).append(Turn(client, then, now, why))
+            elif any(one != other for one, other in turns):
                 uncertain.append(client)
         elif then != now:
             (refused if now == REFUSED else admitted).append(Turn(client, then, now, why))
@@ -150,11 +151,20 @@ class _Judge:
         self._off = {each.id: each.why_not for each in policy.configuration.services if not each.active}
         self._known: dict[tuple[object, ...], tuple[str, str]] = {}
         self._by_name: Tables | None = None
+        self._as_if: dict[object, Tables] | None = None
+        self._named: dict[tuple[object, ...], Mapping[object, str]] = {}
         self._asking: dict[tuple[object, ...], bool] = {}
         self._plain = {each.id: _asks_libwrap_alone(each) for each in self._services.values()}
 
     def verdict(self, client: Client) -> tuple[str, str]:
-        key = (client.service, client.daemon, client.address, client.server_address, client.name)
+        key = (
+            client.service,
+            client.daemon,
+            client.address,
+            client.server_address,
+            client.server_port,
+            client.name,
+        )
         if key not in self._known:
             self._known[key] = self._asked(client, self.tables, client.name or "unknown")
         return self._known[key]
@@ -172,6 +182,28 @@ class _Judge:
             nobody = replace(client, address=_NOBODY)
             self._asking[key] = self._asked(nobody, self._by_name, "")[0] == UNKNOWN
         return self._asking[key] and self._asked(client, self._by_name, "")[0] == UNKNOWN
+
+    def by_names(self, client: Client) -> Mapping[object, str]:
+        """The verdicts that the client's name, whatever it is, can lead to: for each sort of name that no
+        rule means in particular, and for each rule that may mean it, as if it did. {"": UNKNOWN} for too
+        many."""
+        key = (client.service, client.daemon, client.address, client.server_address, client.server_port)
+        if key not in self._named:
+            self._named[key] = self._worked_out(client)
+        return self._named[key]
+
+    def _worked_out(self, client: Client) -> Mapping[object, str]:
+        if self._as_if is None:
+            self._as_if = dict(_as_if(self.tables))
+        if len(self._as_if) > _MOST_BY_NAME:
+            return {"": UNKNOWN}
+        found: dict[object, str] = {
+            name: self._asked(client, self.tables, name)[0] for name in _SORTS_OF_NAMES
+        }
+        for key, tables in self._as_if.items():
+            for name in _SORTS_OF_NAMES[2:]:
+                found[key, name] = self._asked(client, tables, name)[0]
+        return found
 
     def _asked(self, client: Client, tables: Tables, name: str) -> tuple[str, str]:
         try:
@@ -276,13 +308,13 @@ class _Concerned:
 
     def __init__(self, before: Policy, after: Policy, everyone: bool) -> None:
         changed = "".join(
-            _changed_rules(old.path, old.text, new.text)
+            _changed_rules(old, new)
             for old, new in (
                 (before.tables.allow, after.tables.allow),
                 (before.tables.deny, after.tables.deny),
             )
         )
-        self._all = everyone or (bool(changed) and (_given_up(before.tables) or _given_up(after.tables)))
+        self._all = everyone or _given_up(before.tables) or _given_up(after.tables)
         # All in one table: what matters is whether any of them matches.
         files = _Once(after.tables.files)
         self._changed = read_table("changed", changed)
@@ -304,7 +336,7 @@ class _Concerned:
         daemon = client.daemon or self._daemons.get(client.service, "")
         if not daemon:
             return False
-        if self._all:
+        if self._all:  # rare, and then it may be about everybody
             return True
         if self._simple and "%" not in client.address:
             name = client.name or "unknown"
@@ -339,6 +371,31 @@ def _given_up(tables: Tables) -> bool:
 _NO_NAMES = re.compile(r"[^:\[\]]*:(?:[ \t,]*(?:[0-9./]+|ALL)(?![^ \t,:\r\n]))*[ \t,\r\n]*(?::[^\n]*)?\n?\Z")
 
 
+def _turns(before: Mapping[object, str], after: Mapping[object, str]) -> set[tuple[str, str]]:
+    if "" in before or "" in after:
+        return {(GRANTED, REFUSED), (REFUSED, GRANTED)}
+    return {(before[key], after[key]) for key in before.keys() & after.keys()}
+
+
+def _as_if(tables: Tables) -> Iterator[tuple[object, Tables]]:
+    """For each rule that asks for names the tables in which it means everybody; the key tells the rule."""
+    sides = (tables.allow, tables.deny)
+    for side, table in enumerate(sides):
+        seen: Counter[str] = Counter()
+        for number in range(len(table.rules)):
+            text = table.rules.text(number)
+            if _NO_NAMES.match(text) or not _asks_name(text):
+                continue
+            daemons, _, options = parts(text)
+            first, last = table.rules.place(number)
+            lines = table.text.split("\n")
+            lines[first - 1 : last] = [f"{daemons}:ALL{':' if options else ''}{options}".rstrip("\n")]
+            changed = read_table(table.path, "\n".join(lines), table.problem)
+            seen[text] += 1
+            pair = (changed, sides[1]) if side == 0 else (sides[0], changed)
+            yield (side, text, seen[text]), Tables(*pair, tables.files)
+
+
 def _name_rules(rules: Rules) -> str:
     """The rules whose client lists may ask for a host name, as a table's text."""
     texts = (rules.text(number) for number in range(len(rules)))
@@ -353,26 +410,19 @@ def _asks_name(text: str) -> bool:
     )
 
 
-def _changed_rules(path: str, old: str, new: str) -> str:
-    """All logical lines that differ between two texts, from both, as a table's text."""
-    if old == new:
+def _changed_rules(old: Table, new: Table) -> str:
+    """All rules that differ between two tables, from both, as a table's text."""
+    if old.text == new.text:
         return ""
-    one, other = Document(old), Document(new)
-    lines: dict[str, None] = {}
-    grown = 0
-    for edit in differences(path, one, other):
-        for document, first, count in (
-            (one, edit.first, len(edit.old)),
-            (other, edit.first + grown, len(edit.new)),
-        ):
-            line = first + 1
-            # A change of a continuation also changes the line that it belongs to, even by going.
-            while line <= min(first + max(count, 1), len(document.lines)):
-                start, end = rule_lines(document, line)
-                lines["".join(document.lines[start - 1 : end]).rstrip("\n\\") + "\n"] = None
-                line = end + 1
-        grown += len(edit.new) - len(edit.old)
-    return "".join(lines)
+    edits = differences("", _rules_alone(old), _rules_alone(new))
+    return "".join(dict.fromkeys(line for edit in edits for line in (*edit.old, *edit.new)))
+
+
+def _rules_alone(table: Table) -> Document:
+    """The table with each rule on one line: a continuation may end or swallow what did not change itself."""
+    if "\\\n" not in table.text and "\0" not in table.text:
+        return Document(table.text if table.text.endswith("\n") else table.text + "\n")
+    return Document("".join(table.rules.text(number) for number in range(len(table.rules))))
 
 
 def _changed_services(before: Configuration, after: Configuration) -> frozenset[str]:
