@@ -213,7 +213,7 @@ def _comment_signs(line: Written) -> Iterator[Finding]:
             else NO_FIX,
         )
         return
-    if isinstance(line, RuleLine):
+    if "#" in text and isinstance(line, RuleLine):
         yield from _trailing_comment(line)
 
 

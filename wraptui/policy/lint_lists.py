@@ -18,6 +18,7 @@ from wraptui.policy.lint_rules import NO_FIX, Ordinary, RuleLine, Word, is_excep
 from wraptui.policy.patterns import port_number, split_host
 from wraptui.syntax.hosts import option_fields
 
+_PLAIN_NAME = re.compile(r"(?!(?:known|unknown|local|paranoid|fail|except)\Z)[a-z][a-z0-9_-]{0,62}", re.I)
 _ERROR, _WARNING, _NOTE = Severity.ERROR, Severity.WARNING, Severity.NOTE
 
 
@@ -39,6 +40,8 @@ def list_findings(rule: RuleLine, around: Surroundings) -> Iterator[Finding]:
     if "[" in rule.logical.text or "]" in rule.logical.text:
         yield from _brackets(rule)
     for word in rule.daemons:
+        if not around.daemons and _PLAIN_NAME.fullmatch(word.text):
+            continue
         if not is_except(word) and not word.text.startswith("#"):
             yield from _daemon(rule, word, around)
     if bare is not None:

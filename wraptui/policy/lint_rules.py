@@ -164,12 +164,14 @@ _LAST = r"(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9][0-9]?)"
 _ORDINARY = re.compile(
     rf"^([A-Za-z][A-Za-z0-9_-]{{0,62}}):[ \t]?({_OCTET}\.{_OCTET}\.{_OCTET}\.{_LAST})\n", re.MULTILINE
 )
+_IDLE = re.compile(r"(?:#[^\n\0]{0,2000}(?<!\\)\n|\n)+")
+"""Remarks and empty lines that no check could object to."""
 _SPECIAL = frozenset(("except", "known", "unknown", "local", "paranoid", "fail"))
 
 
 def scanned(table: Table, *, deny: bool, common: bool = True) -> Iterator[Ordinary | Written]:
-    """The lines of a table in order, up to and with a broken one: with `common` runs of ordinary lines, and
-    every other logical line on its own.
+    """The lines of a table in order, up to and with a broken one: every logical line on its own; with
+    `common` runs of ordinary rules as one, and ordinary remarks not at all.
 
     An ordinary line is one that no check but those between rules could object to.
     """
@@ -184,6 +186,10 @@ def scanned(table: Table, *, deny: bool, common: bool = True) -> Iterator[Ordina
                 first += len(found)
                 position = stop
                 continue
+        if common and (match := _IDLE.match(text, position)):
+            first += text.count("\n", position, match.end())
+            position = match.end()
+            continue
         logical = next(logical_lines(text, position, first, first - 1), None)
         if logical is None:
             return

@@ -7,6 +7,7 @@ nothing surely, and possibly every address; what is said of `sure` and `possible
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -165,19 +166,17 @@ ALWAYS = Meaning(EVERYBODY, EVERYBODY)
 PERHAPS = Meaning(NOBODY, EVERYBODY)
 
 
+_OCTET = "(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
+_QUAD = re.compile(rf"{_OCTET}\.{_OCTET}\.{_OCTET}\.{_OCTET}")
+
+
 def quad_number(text: str) -> int | None:
     """An IPv4 address in the only spelling that libwrap gets from the system; None for any other text."""
-    parts = text.split(".")
-    if len(parts) != 4:
+    match = _QUAD.fullmatch(text)
+    if not match:
         return None
-    number = 0
-    for part in parts:
-        if not (part.isascii() and part.isdigit()) or len(part) > 3 or (len(part) > 1 and part[0] == "0"):
-            return None
-        if int(part) > 255:
-            return None
-        number = number << 8 | int(part)
-    return number
+    a, b, c, d = map(int, match.groups())
+    return a << 24 | b << 16 | c << 8 | d
 
 
 def pattern(text: str) -> Meaning:

@@ -116,6 +116,7 @@ class Covered:
         self.patterns: dict[str, list[tuple[str, str, int]]] = {}
         self._daemons: dict[str, Daemons] = {}
         self._relevant: dict[str, list[str]] = {}
+        self._relevant_to: dict[tuple[str, str], list[str]] = {}
 
     def add(self, known: Known) -> None:
         """The clients of one more rule."""
@@ -124,6 +125,7 @@ class Covered:
             self._daemons[key] = known.daemons
             self.ranges[key], self.words[key], self.patterns[key] = Owners(), {}, []
             self._relevant.clear()
+            self._relevant_to.clear()
         self.ranges[key].add(known.clients.whole.sure, known.line)
         for word, meaning in zip(known.clients.groups[0], known.clients.words, strict=True):
             if meaning.exact:
@@ -181,9 +183,14 @@ class Covered:
 
     def _keys(self, known: Known, name: str) -> list[str]:
         """The daemon lists that mean the daemon, the rule's own first."""
-        keys = self.relevant(name)
         own = known.daemons.key
-        return [own, *(key for key in keys if key != own)] if own in self._daemons else keys
+        keys = self._relevant_to.get((own, name))
+        if keys is None:
+            keys = self.relevant(name)
+            if own in self._daemons:
+                keys = [own, *(key for key in keys if key != own)]
+            self._relevant_to[own, name] = keys
+        return keys
 
     def _take(self, ranges: Ranges, keys: Iterable[str]) -> bool:
         """Whether all of `ranges` is owned; ends at the first gap."""
