@@ -87,8 +87,8 @@ def admit(
     `name` is the client's host name as reverse DNS gives it: "" when it has not been looked up, `unknown`
     when it has none. `mapped_name` is the same for the mapped address: that is what the daemon looks up for
     its own lists when an IPv4 client reaches a dual-stack socket; DNS gives the same name, /etc/hosts none
-    (verified), so without it a name that decides is doubtful. Without `live` nobody else is connected, and the
-    load and the time are not known. Raises `ValueError` when the client is no address."""
+    (verified), so without it a name that decides is doubtful. Without `live` nobody else is connected,
+    and the load and the time are not known. Raises `ValueError` when the client is no address."""
     case = _Case(service, _address(client), configuration, live, name, mapped_name, tables)
     layers = [case.socket()]
     if layers[0].verdict != "refuses":
