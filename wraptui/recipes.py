@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
@@ -20,6 +21,9 @@ from wraptui.system.sessions import this_session
 from wraptui.workspace import Workspace
 
 DAY = 86400.0
+MOST = 300_000
+"""Events of the logs that are looked at."""
+
 _WORDS = (b"START: ", b"FAIL: ", b"EXIT: ", b"Started working", b"Reconfigured: ")
 
 
@@ -78,18 +82,24 @@ def _named(machine: Machine, clients: Sequence[Client], patience: float) -> tupl
     return tuple(each if each.name else replace(each, name=names.get(each.address, "")) for each in clients)
 
 
-def _events(machine: Machine, places: tuple[str, ...], since: float) -> list[Event]:
-    found: list[Event] = []
+def _events(machine: Machine, places: Sequence[str], since: float) -> Iterator[Event]:
+    """What the logs tell since then, in the order of time; of a very busy log the last events."""
+    found: deque[Event] = deque(maxlen=MOST)
     for place in places:
-        if place == logs.JOURNAL:
-            lines = list(logs.read_journal(machine, since).lines)
-        else:
-            lines = []
-            with suppress(OSError):
-                for piece in logs.history(machine, logs.rotated(machine, place), _WORDS):
-                    lines += piece.lines
-        found += [each for each in parse_all(lines, Clock(machine.now())) if each.time >= since]
-    return sorted(found, key=lambda each: each.time)
+        clock = Clock(machine.now())
+        for lines in _lines(machine, place, since):
+            found.extend(event for event in parse_all(lines, clock) if event.time >= since)
+    yield from sorted(found, key=lambda event: event.time)
+
+
+def _lines(machine: Machine, place: str, since: float) -> Iterator[Sequence[str]]:
+    if place == logs.JOURNAL:
+        yield logs.read_journal(machine, since).lines
+        return
+    with suppress(OSError):  # what cannot be read, the snapshot's notes tell
+        paths = [each for each in logs.rotated(machine, place) if machine.status(each).modified >= since]
+        for piece in logs.history(machine, paths, _WORDS):
+            yield piece.lines
 
 
 def changed(machine: Machine, plan: Plan, workspace: Workspace | None = None) -> Workspace:

@@ -150,6 +150,20 @@ def test_a_refused_connection_stands_in_the_warning_log(demo_server: Session) ->
     assert demo_server.read(log).decode() == line  # what was logged is kept
 
 
+def test_a_hostile_name_is_only_text_in_the_log(demo_server: Session) -> None:
+    """Here the daemon's name is what may hold any byte; libwrap treats all that it expands alike."""
+    name = "-e%s%n\\n';id>/run/caught;'$(id)`id`"
+    path = "/etc/xinetd.d/ftp"
+    entry = demo_server.read(path).replace(b"{", b"{\n\tlibwrap = " + name.encode(), 1)
+    demo_server.write(path, entry)
+    demo_server.reload()
+    with applied(demo_server, "warning", "--network", "198.51.100.0/24", "--log", "/var/log/attacks"):
+        assert demo_server.hit("198.51.100.77", 21).heard == b""
+        line = eventually(demo_server, "/var/log/attacks", b"\n").decode()
+        assert line[20:] == "-e%s%n_n__id_/run/caught____id__id_: refused 198.51.100.77 (198.51.100.77)\n"
+        assert not Path(demo_server.path("/run/caught")).exists()
+
+
 def test_what_would_lock_the_operator_out_is_refused_and_leaves_nothing(demo_server: Session) -> None:
     before = files(demo_server)
     words = ("recipe", "warning", "--network", "192.0.2.0/24", "--log", "/var/log/new")
