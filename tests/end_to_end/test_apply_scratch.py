@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -40,10 +41,12 @@ def test_it_says_what_it_would_start_and_what_it_finds_wrong(
     assert not [name for name in os.listdir(demo_server.path("/tmp")) if name.startswith("wraptui-trial")]
 
 
-def test_a_new_file_stands_in_its_folder_for_the_trial_and_nowhere_else(demo_server: Session) -> None:
-    demo_server.write("/tmp/new", NEW_TRAP.encode())
+def test_a_new_file_stands_in_its_folder_for_the_trial_and_nowhere_else(
+    demo_server: Session, tmp_path: Path
+) -> None:
+    (tmp_path / "new").write_text(NEW_TRAP)
     before = os.listdir(demo_server.path("/etc/xinetd.d"))
-    told = proposal(demo_server, "--replace", "/etc/xinetd.d/telnets=/tmp/new")
+    told = proposal(demo_server, "--replace", f"/etc/xinetd.d/telnets={tmp_path}/new")
     notes = told["notes"]
     assert isinstance(notes, list)
     assert "The real xinetd, tried on these files, starts 7 services." in notes
