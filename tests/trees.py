@@ -173,6 +173,9 @@ _PATH = st.sampled_from(
         "srv/server",
         "/srv",
         "/srv/",
+        "/srv/server/",
+        "./srv/server",
+        "/srv/../srv/other",
     ]
 )
 _ID = st.sampled_from(["a", "b", "echo-stream", "echo", "A", "ftp", "x", "c"])
@@ -362,7 +365,8 @@ _TOP = st.sampled_from(
     ["# comment", "", "}", "garbage", "include /etc/extra", "includedir /etc/xinetd.d", "include /nosuch", "includedir /nosuch",
      "include", "includedir", "include /etc", "includedir /etc/extra", "include etc/extra", "include /etc/extra more",
      "includedir /etc/xinetd.d/", "\0service x", "Include /etc/extra", "{", "includedir /etc/xinetd.d",
-     "includedir /etc/xinetd.d", "include /etc/extra", "include /etc/link"]
+     "includedir /etc/xinetd.d", "include /etc/extra", "include /etc/link",
+     "include /etc/extra/", "include ./etc/extra", "includedir etc/xinetd.d", "include /etc/./extra"]
 )  # fmt: skip
 
 

@@ -65,8 +65,17 @@ class Databases:
     def executable(self, path: str) -> bool:
         """Whether a program may be run; asked of the files once."""
         if path not in self._programs_asked:
-            self._programs_asked[path] = self.files.executable(path)
+            self._programs_asked[path] = self.files.executable(path) and not self.misnamed(path)
         return self._programs_asked[path]
+
+    def misnamed(self, path: str) -> bool:
+        """Whether a path ends in a slash though it is no directory: the kernel does not find it."""
+        if not path.endswith("/"):
+            return False
+        try:
+            return self.files.status(path).kind != "directory"
+        except OSError:
+            return True
 
     def _rows(self, path: str) -> Iterator[list[str]]:
         for line in self._text(path).split("\n"):

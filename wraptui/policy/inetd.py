@@ -12,6 +12,7 @@ from wraptui.syntax.tree import byte_text
 from wraptui.syntax.xinetd import Scanner, folded
 
 PATH = "/etc/inetd.conf"
+SHORT = "a line with words missing: xinetd reads memory that is not its own, and may crash"
 SHORTEST_RPC_NAME = 15
 """The daemon frees the first word before it reads the versions in it: what lies within 16 bytes is gone."""
 _STREAMS = ("time", "daytime", "chargen", "echo")
@@ -61,7 +62,8 @@ def _fill(draft: Draft, words: tuple[str, ...], versions: str | None, world: Wor
 
     def word(place: int, complaint: str) -> str:
         if len(words) <= place:
-            raise refuse(complaint)
+            refuse(complaint)
+            raise _Refused(SHORT)
         return words[place]
 
     draft.plain["groups"] = True
@@ -70,7 +72,7 @@ def _fill(draft: Draft, words: tuple[str, ...], versions: str | None, world: Wor
         raise refuse("Bad socket type: (null)")
     draft.socket_type = kind
     if len(words) < 3:
-        raise _Refused("inetd.conf - no protocol")
+        raise _Refused(SHORT)
     protocol = words[2]
     if "rpc" in protocol:
         if versions is None:

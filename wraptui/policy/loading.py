@@ -123,7 +123,7 @@ class Loader:
             record.why_not = record.why_not or why
 
     def _inetd(self) -> None:
-        from wraptui.policy.inetd import PATH, read_inetd
+        from wraptui.policy.inetd import PATH, SHORT, read_inetd
 
         path = PATH
         try:
@@ -133,6 +133,8 @@ class Loader:
         self.file, self.line = path, 0
         for draft, why_not in read_inetd(data, self.world, self._counted):
             self.records.append(Record(draft, why_not))
+            if why_not == SHORT:
+                self.doubt(path, draft.first, SHORT)
             if not draft.id:
                 draft.id = draft.name
                 self.doubt(path, draft.first, NO_ID)
@@ -171,6 +173,8 @@ class Loader:
 
     def _data(self, path: str, data: bytes | None = None) -> bytes:
         if data is None:
+            if self.databases.misnamed(path):
+                raise NotADirectoryError(20, "Not a directory", path)
             try:
                 data = self.files.read(path)
             except IsADirectoryError:
