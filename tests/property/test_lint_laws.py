@@ -16,8 +16,11 @@ from wraptui.policy.edits import delete
 from wraptui.policy.findings import Finding
 from wraptui.policy.lint import MEANT, RESTORING, check_tables
 from wraptui.policy.lint_fixes import made, mended
-from wraptui.policy.lint_rules import RuleLine, scanned
-from wraptui.syntax.hosts import option_fields
+from wraptui.policy.lint_lines import line_findings
+from wraptui.policy.lint_lists import Surroundings, list_findings
+from wraptui.policy.lint_rules import Ordinary, RuleLine, scanned
+from wraptui.policy.ranges import NEVER, pattern
+from wraptui.syntax.hosts import is_blank, is_comment, option_fields
 from wraptui.syntax.tree import Document, Edit
 from wraptui.system.files import Tree
 
@@ -34,8 +37,13 @@ def tables_of(documents: Documents, files: cases.Memory | Tree) -> Tables:
 
 
 def verdicts(tables: Tables, visitors: list[Visitor]) -> list[str]:
-    answers = (True, False) if "aclexec" in tables.allow.text + tables.deny.text else (True,)
-    return [decide(tables, visitor, aclexec=each).verdict for visitor in visitors for each in answers]
+    decided: list[str] = []
+    for visitor in visitors:
+        decision = decide(tables, visitor)
+        decided.append(decision.verdict)
+        asked = any(each.lower().startswith("option:   aclexec") for each in decision.messages)
+        decided.append(decide(tables, visitor, aclexec=False).verdict if asked else decision.verdict)
+    return decided
 
 
 def applied(documents: Documents, edits: tuple[Edit, ...]) -> Documents:
@@ -175,3 +183,47 @@ def test_words_and_options_are_found_where_they_stand(text: str) -> None:
         for word in (*line.daemons, *line.clients):
             spelled = line.raw[line.offset(word.start) : line.offset(word.stop, end=True)]
             assert spelled.replace("\\\n", "") == word.text
+
+
+ORDINARY = st.builds(
+    "{}:{}{}.{}.{}.{}{}".format,
+    st.sampled_from(("sshd", "ALL", "x-y", "except", "LOCAL", "fail", "in.ftpd", "2", "")),
+    st.sampled_from((" ", "", "  ", "\t")),
+    *(st.sampled_from(("0", "1", "10", "010", "255", "256", "99")) for _ in range(4)),
+    st.sampled_from(("\n", "\n", "\n", " \n", "\r\n", "\\\n", ".\n", "/8\n", ": allow\n", "\0\n", "")),
+)
+LINES = st.lists(
+    ORDINARY | st.sampled_from(("# a\n", "# a\\\n", "#\\\n", "\n", "#" + "x" * 2046 + "\n", "#\0\n"))
+)
+
+
+@given(LINES.map("".join))
+def test_the_fast_reading_of_ordinary_lines_is_the_slow_one(text: str) -> None:
+    """What the fast path takes are rules that mean what it says, and that no check of a line objects to."""
+    table = read_table(DENY, text)
+    fast: dict[int, tuple[str, str]] = {}
+    for item in scanned(table, deny=True):
+        if isinstance(item, Ordinary):
+            fast.update(enumerate(item.rules, item.first))
+    slow = {
+        line.logical.first: line
+        for line in scanned(table, deny=True, common=False)
+        if isinstance(line, RuleLine)
+    }
+    around = Surroundings(cases.FILES)
+    for number, (daemon, address) in fast.items():
+        line = slow[number]
+        assert ([each.text for each in line.daemons], [each.text for each in line.clients]) == (
+            [daemon],
+            [address],
+        )
+        assert line.plain
+        assert pattern(address).exact and pattern(address) != NEVER
+        assert not list(line_findings(line, "")) + list(list_findings(line, around))
+    passed_over = set(range(1, text.count("\n") + 1)) - set(fast) - set(slow)
+    kept = {item.logical.first for item in scanned(table, deny=True) if not isinstance(item, Ordinary)}
+    for written in scanned(table, deny=True, common=False):
+        assert not isinstance(written, Ordinary)
+        if written.logical.first in passed_over - kept:
+            assert is_comment(written.logical.text) or is_blank(written.logical.text)
+            assert not list(line_findings(written, ""))
