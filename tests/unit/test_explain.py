@@ -92,6 +92,7 @@ def test_an_aclexec_may_be_said_to_fail(root: str, capsys: pytest.CaptureFixture
 
 def test_what_cannot_be_asked(root: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert explain(capsys, "--root", root, "sshd")[0] == UNREADABLE
+    assert explain(capsys, "--root", f"{root}/nowhere", "sshd", "10.0.0.1")[0] == UNREADABLE
     code, _, err = explain(capsys, "--root", root, "--timeout", "5", "sshd", "no such host")
     assert code == UNREADABLE
     assert err == "wraptui: no such host: no such host, or no answer within 5 s\n"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import socket
 import sys
 import threading
@@ -49,6 +50,9 @@ def run(options: argparse.Namespace) -> int:
         from wraptui.cli import explain_service
 
         return int(explain_service.run(options))
+    if not os.path.isdir(options.root):
+        complain(f"{options.root}: no such directory")
+        return UNREADABLE
     files = Inspected(options.root)
     tables = Tables(load(files, ALLOW), load(files, DENY), files)
     if options.batch:
