@@ -33,7 +33,15 @@ from wraptui.recovery import (
 )
 from wraptui.syntax.tree import Document
 from wraptui.system import xinetd
-from wraptui.system.checkpoints import KEPT, PENDING, STATE, Checkpoint, History, stage
+from wraptui.system.checkpoints import (
+    KEPT,
+    PENDING,
+    STATE,
+    Checkpoint,
+    History,
+    remove_if_there,
+    stage,
+)
 from wraptui.system.guard import start_apart
 from wraptui.system.locks import Held, held
 from wraptui.system.machine import Machine
@@ -143,7 +151,7 @@ def _applied(
     _still_as_read(machine, proposal.changes)
     daemon = xinetd.find(machine) if proposal.reloads else xinetd.Daemon()
     checkpoint = history.prepare(
-        [(change.path, change.after.data if change.after else None) for change in proposal.changes],
+        [(change.path, _data(change.after)) for change in proposal.changes],
         who=who,
         message=message,
         deadline=machine.now() + confirm_within if confirm_within else 0.0,
@@ -160,9 +168,10 @@ def _applied(
         step(f"checkpoint {checkpoint.id}")
         if confirm_within:
             step(arm(machine, checkpoint.id, state))
-        _stage(history, checkpoint)
+        contents = [(_data(change.before), _data(change.after)) for change in proposal.changes]
+        _stage(machine, checkpoint, contents)
         wrote = True
-        _write(history, checkpoint, step)
+        _write(machine, checkpoint, contents, step)
         if daemon.pid:
             _reload(machine, proposal, daemon, step)
         checkpoint = history.record(
@@ -193,27 +202,33 @@ def _still_as_read(machine: Machine, changes: Sequence[FileChange]) -> None:
     """Raises `ChangedMeanwhile` when a file is not what it was when the change was made up."""
     changed = []
     for change in changes:
-        before = None if change.before is None else change.before.data
-        if read_or_none(machine, change.path) != before:
+        if read_or_none(machine, change.path) != _data(change.before):
             changed.append(change.path)
     if changed:
         raise ChangedMeanwhile(changed)
 
 
-def _stage(history: History, checkpoint: Checkpoint) -> None:
-    """Puts old and new bytes beside each file: what is left, both ways, is renames, which need no space."""
+Contents = Sequence[tuple[bytes | None, bytes | None]]
+
+
+def _stage(machine: Machine, checkpoint: Checkpoint, contents: Contents) -> None:
+    """Puts old and new beside each file: what is left, both ways, is renames, which need no space. The old
+    one is the very file by a second name, where the file system has such, else a copy."""
     for file in checkpoint.files:
-        for kept, name, which in ((file.before, file.old, "before"), (file.after, file.new, "after")):
-            data = history.content(checkpoint, file, which)
-            if kept is not None and data is not None:
-                stage(history.machine, name, data, kept)
+        before, after = contents[file.number]
+        if before is not None and file.before:
+            remove_if_there(machine, file.old)
+            try:
+                machine.link(file.real, file.old)
+            except OSError:
+                stage(machine, file.old, before, file.before)
+        if after is not None and file.after:
+            stage(machine, file.new, after, file.after)
 
 
-def _write(history: History, checkpoint: Checkpoint, step: Tell) -> None:
-    machine = history.machine
+def _write(machine: Machine, checkpoint: Checkpoint, contents: Contents, step: Tell) -> None:
     for file in in_order(checkpoint.files):
-        before = history.content(checkpoint, file, "before")
-        after = history.content(checkpoint, file, "after")
+        before, after = contents[file.number]
         if after is None or file.after is None:
             if read_or_none(machine, file.real) != before:
                 raise Overtaken(f"{file.path} has just been changed by somebody else.")
@@ -331,3 +346,7 @@ def diff_of(machine: Machine, id: str, *, state: str = STATE) -> str:
 
 def _document(data: bytes | None) -> Document | None:
     return None if data is None else Document.from_bytes(data)
+
+
+def _data(document: Document | None) -> bytes | None:
+    return None if document is None else document.data

@@ -289,8 +289,9 @@ def clear(machine: Machine, checkpoint: Checkpoint) -> None:
 def tidy(history: History) -> None:
     """Removes what one of us left behind who was stopped after his change had ended. Only under the lock."""
     history.sweep()
-    for checkpoint in history.checkpoints()[:3]:
-        if not checkpoint.unfinished:
+    for id in history.ids()[:3]:
+        checkpoint = history.checkpoint(id)
+        if checkpoint and not checkpoint.unfinished:
             clear(history.machine, checkpoint)
 
 

@@ -87,52 +87,17 @@ class Checkpoint:
     daemon: Mapping[str, object] = field(default_factory=dict)
 
     @property
-    def unfinished(self) -> bool:
-        return self.state in (PREPARED, PENDING)
-
-
-class History:
-    """The checkpoints below a state folder of a machine. Everything that fails raises `OSError`."""
-
-    def __init__(self, machine: Machine, state: str = STATE) -> None:
-        self.machine = machine
-        self.state = state.rstrip("/")
-        self.folder = f"{self.state}/history"
-
-    def checkpoints(self) -> tuple[Checkpoint, ...]:
-        """All checkpoints, the newest first; a damaged one is left out (its folder stays)."""
-        try:
-            names = self.machine.names(self.folder)
-        except (FileNotFoundError, NotADirectoryError):
-            return ()
-        found = [self.checkpoint(name) for name in sorted(names, reverse=True) if not name.startswith(".")]
-        return tuple(each for each in found if each)
-
-    def checkpoint(self, id: str) -> Checkpoint | None:
-        """One checkpoint, None when there is none of this id."""
-        if not id or "/" in id or id.startswith("."):
-            return None
-        try:
-            manifest = json.loads(self._read(id, "manifest.json"))
-            state = json.loads(self._read(id, "state.json"))
-            return Checkpoint(
-                id,
-                manifest["made"],
-                manifest["who"],
-                manifest["message"],
-                tuple(_saved(each) for each in manifest["files"]),
-                state["state"],
-                state["deadline"],
-                tuple(state["steps"]),
-                state["problem"],
-                manifest["daemon"],
-            )
-        except (OSError, ValueError, KeyError, TypeError):
-            return None
-
     def unfinished(self) -> tuple[Checkpoint, ...]:
         """Changes of which nobody has said yet how they end, the newest first."""
-        return tuple(each for each in self.checkpoints() if each.unfinished)
+        found = [self.checkpoint(id) for id in self.ids() if not self._is_over(id)]
+        return tuple(each for each in found if each and each.unfinished)
+
+    def _is_over(self, id: str) -> bool:
+        """Whether a checkpoint has ended, told by no more than its state, since there may be many."""
+        try:
+            return json.loads(self._read(id, "state.json"))["state"] in (KEPT, ROLLED_BACK)
+        except (OSError, ValueError, KeyError, TypeError):
+            return False
 
     def prepare(
         self,
@@ -201,12 +166,12 @@ class History:
     def prune(self, count: int = 200, age: float = 400 * 86400) -> int:
         """Removes finished checkpoints beyond the newest `count` or older than `age` seconds; the newest
         twenty always stay. Returns how many went."""
+        oldest = _stamp(self.machine.now() - age)
         gone = 0
-        now = self.machine.now()
-        for number, each in enumerate(self.checkpoints()):
-            if number >= 20 and not each.unfinished and (number >= count or now - each.made > age):
-                hidden = f"{self.folder}/.{each.id}"
-                self.machine.rename(f"{self.folder}/{each.id}", hidden)
+        for number, id in enumerate(self.ids()):
+            if number >= 20 and (number >= count or id < oldest) and self._is_over(id):
+                hidden = f"{self.folder}/.{id}"
+                self.machine.rename(f"{self.folder}/{id}", hidden)
                 self._discard(hidden)
                 gone += 1
         return gone
@@ -244,8 +209,7 @@ class History:
                 continue
 
     def _new_id(self, made: float) -> str:
-        stamp = time.strftime("%Y%m%d-%H%M%S", time.localtime(made))
-        return f"{stamp}-{secrets.token_hex(2)}"
+        return f"{_stamp(made)}-{secrets.token_hex(2)}"
 
     def _read(self, id: str, name: str) -> bytes:
         return self.machine.read(f"{self.folder}/{id}/{name}")
@@ -261,6 +225,10 @@ class History:
             self.machine.remove_directory(folder)
         except OSError:
             pass  # left for the next sweep
+
+
+def _stamp(moment: float) -> str:
+    return time.strftime("%Y%m%d-%H%M%S", time.localtime(moment))
 
 
 def digest(data: bytes) -> str:
