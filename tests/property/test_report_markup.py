@@ -145,6 +145,7 @@ def _said(tokens: list[Token]) -> str:
     return "".join(each.content for token in tokens for each in token.children or [] if each.type == "text")
 
 
+@example("#")
 @example("1. item")
 @example("www.evil.example")
 @given(HOSTILE)

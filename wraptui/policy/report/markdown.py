@@ -8,7 +8,7 @@ from wraptui.policy.report.page import Block, Cell, Chart, Items, Meter, Page, P
 from wraptui.syntax.harmless import printable
 
 BLOCKS = " ▁▂▃▄▅▆▇█"
-_MARKS = re.compile(r"[\\`*_{}\[\]|~$^<>&@]|:(?=//)|(?i:(?<=www))\.")
+_MARKS = re.compile(r"[\\`*_{}\[\]#|~$^<>&@]|:(?=//)|(?i:(?<=www))\.")
 """What may begin markup inside a line; `:` and `.` where a bare address of the web would become a link."""
 _FIRST = re.compile(r"([-+=#:])|(\d+)([.)])")
 """What may begin a headline, a list or a rule at the start of a line."""
