@@ -11,8 +11,8 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from wraptui.policy.addresses import ALL32, ipv4_text, ipv6_text
+from wraptui.policy.draft import Complain, Draft, World
 from wraptui.policy.files import Files
-from wraptui.policy.settings import Complain, Draft, World
 from wraptui.syntax.tree import byte_text
 
 ATTEMPTS = 11

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from wraptui.policy.attributes import ORDER
-from wraptui.policy.settings import UNLIMITED, Complain, Draft, World, resolved_as
+from wraptui.policy.draft import UNLIMITED, Complain, Draft, World
+from wraptui.policy.settings import resolved_as
 from wraptui.syntax.xinetd import folded
 
 BUILT_IN = frozenset(

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from wraptui.policy import addresses
-from wraptui.policy.services import Value
-from wraptui.policy.settings import (
+from wraptui.policy.draft import (
     FLAGS,
     INFINITY,
     ON_FAILURE,
@@ -13,6 +12,7 @@ from wraptui.policy.settings import (
     UNLIMITED,
     Draft,
 )
+from wraptui.policy.services import Value
 from wraptui.syntax.tree import shown
 
 _UNLIMITED = ("instances", "per_source")

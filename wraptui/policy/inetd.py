@@ -6,8 +6,8 @@ import re
 from collections.abc import Callable, Iterator
 
 from wraptui.policy import numbers
+from wraptui.policy.draft import SOCKET_TYPES, Draft, World
 from wraptui.policy.files import Files
-from wraptui.policy.settings import SOCKET_TYPES, Draft, World
 from wraptui.syntax.tree import byte_text
 from wraptui.syntax.xinetd import Scanner, folded
 

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from wraptui.policy.activation import Sockets
-from wraptui.policy.attributes import ANY, attribute
 from wraptui.policy.checking import Checks, Crashed, Dropped
 from wraptui.policy.databases import Databases
+from wraptui.policy.draft import Draft, World
 from wraptui.policy.effective import default_attributes, effective_attributes
+from wraptui.policy.entries import FatalDefaults, inherit, note_line, read_attributes, recognise
 from wraptui.policy.files import Files
 from wraptui.policy.services import Configuration, Defaults, Doubt, Message, Service
-from wraptui.policy.settings import Draft, World
 from wraptui.syntax.tree import shown, typed
 from wraptui.syntax.xinetd import Assignment, Broken, Header, Scanner, folded, service_blocks
 
@@ -31,10 +31,6 @@ TOO_MANY = "more files are included than anybody needs; the rest is not looked a
 MOST_FILES = 20_000
 LONGEST = 2048
 """What fits into one message of the daemon, its level, file and line included."""
-
-
-class FatalDefaults(Exception):
-    """The daemon exits here."""
 
 
 @dataclass(slots=True)
@@ -252,19 +248,6 @@ class Loader:
         self.line = scanner.count
         return passed
 
-    def _recognise(self, draft: Draft, passed: list[Assignment]) -> None:
-        """Read, for people only, what `disable` kept the daemon from reading."""
-        quiet = replace(self.world, complain=_silent)
-        for line in passed:
-            found = attribute(line.name)
-            if found is None or found.count not in (ANY, len(line.values)):
-                continue
-            if found.canonical in draft.specified and "service" not in found.cumulative:
-                continue
-            if found.set(draft, line.values, line.operator, quiet):
-                draft.specified.add(found.canonical)
-                draft.origin[found.canonical] = f"{draft.file}:{line.first}"
-
     def _include(self, name: str, line: int, data: bytes | None = None) -> bool:
         """Read another file, whose content is `data` if that is known; False when it cannot be opened."""
         path = self.world.path(name)
@@ -322,21 +305,21 @@ class Loader:
 
     def _service_entry(self, scanner: Scanner, header: Header, path: str) -> None:
         draft = Draft(header.name, path, header.line)
-        self._inherit(draft)
+        inherit(draft, self.defaults)
         record = Record(draft)
         self.records.append(record)
         try:
-            whole = self._attributes(scanner, draft, "service")
+            whole = read_attributes(scanner, draft, "service", self.world, self._counted)
         except Broken:
             record.why_not = self.messages[-1].text
             whole = False
         if not whole:
             passed = self._skip(scanner)
             for line in passed:
-                _note_line(draft, line)
+                note_line(draft, line)
             if not record.why_not:
                 record.why_not = "disable = yes"
-                self._recognise(draft, passed)
+                recognise(draft, passed, self.world)
         draft.last = scanner.last
         if not draft.id:
             draft.id = draft.name
@@ -345,7 +328,7 @@ class Loader:
         draft = self.defaults
         draft.file, draft.first, draft.lines = path, header.line, {}
         try:
-            whole = self._attributes(scanner, draft, "defaults")
+            whole = read_attributes(scanner, draft, "defaults", self.world, self._counted)
         except Broken:
             return False
         else:
@@ -354,76 +337,6 @@ class Loader:
             return whole
         finally:
             self.entries.append(Defaults(path, header.line, scanner.last, draft.lines))
-
-    def _inherit(self, draft: Draft) -> None:
-        """What an entry takes from the defaults read so far; its lines then change or replace that."""
-        given = self.defaults
-        for name in ("log_on_success", "log_on_failure", "only_from", "no_access", "passenv"):
-            if name in given.specified:
-                draft.present.add(name)
-                draft.origin[name] = "defaults"
-        draft.on_success = set(given.on_success) if "log_on_success" in given.specified else set()
-        draft.on_failure = set(given.on_failure) if "log_on_failure" in given.specified else set()
-        if "only_from" in given.specified:
-            draft.only_from = list(given.only_from or ())
-        if "no_access" in given.specified:
-            draft.no_access = list(given.no_access or ())
-        if "passenv" in given.specified:
-            draft.passenv = list(given.passenv or ())
-        for name in ("banner", "banner_success", "banner_fail"):
-            if name in given.specified:
-                draft.plain[name] = given.plain[name]
-                draft.origin[name] = "defaults"
-
-    def _attributes(self, scanner: Scanner, draft: Draft, scope: str) -> bool:
-        """Read an entry to its brace; False when `disable` ended it. Raises `Broken` and `FatalDefaults`."""
-        while True:
-            line = scanner.assignment()
-            self.line = scanner.count
-            if line is None:
-                return True
-            _note_line(draft, line)
-            self._attribute(draft, line, scope)
-            if draft.disabled and folded(line.name) == "disable":
-                return False
-
-    def _attribute(self, draft: Draft, line: Assignment, scope: str) -> None:
-        found = attribute(line.name, scope)
-        if found is None:
-            if scope == "service":
-                self.complain("WARNING", f"bad service attribute: {line.name}")
-            else:
-                self.complain("WARNING", f"attribute: {line.name} should not be in default section")
-            return
-        key, operator = found.canonical, line.operator
-        if scope not in found.cumulative:
-            if key in draft.specified:
-                self.complain("WARNING", f"Service {draft.name}: attribute already set: {line.name}")
-                return
-            if operator != "=":
-                self.complain(
-                    "WARNING",
-                    f"Service {draft.name}: operator '{operator}' cannot be used for attribute '{line.name}'",
-                )
-                return
-        elif scope == "defaults" and operator == "=":
-            operator = "+="
-        given = len(line.values)
-        if found.count not in (ANY, given):
-            self.complain(
-                "WARNING",
-                f"attribute {line.name} expects {found.count} values and {given} values were specified",
-            )
-            return
-        if found.set(draft, line.values, operator, self.world):
-            draft.specified.add(key)
-            draft.present.add(key)
-            draft.origin[key] = f"{draft.file}:{line.first}"
-        elif scope == "service":
-            self.complain("ERROR", f"Error parsing attribute {line.name} - DISABLING SERVICE")
-            draft.disabled = True
-        else:
-            raise FatalDefaults
 
     # -- which run
 
@@ -439,18 +352,12 @@ class Loader:
             if record.draft.disabled:
                 self.say("DEBUG", f"removing {record.draft.name}")
                 named = "enabled" in self.defaults.specified
-                record.why_not = "not named in enabled" if named else self._spoiled(record.draft)
+                record.why_not = "not named in enabled" if named else record.draft.spoiled
         if "disabled" in self.defaults.specified:
             ids = {folded(word) for word in self.defaults.disabled_ids or ()}
             for record in self._running():
                 if folded(record.draft.id) in ids:
                     record.why_not = "named in disabled"
-
-    def _spoiled(self, draft: Draft) -> str:
-        for message in reversed(self.messages):
-            if message.text.startswith("Error parsing attribute ") and message.line is not None:
-                return message.text
-        return "disabled"
 
     def _check(self) -> None:
         passed: list[Draft] = []
@@ -473,13 +380,3 @@ class Loader:
                 line = draft.lines.get("bind", ((draft.first, draft.last),))[0][0]
                 self.doubt(draft.file, line, MISFIT)
             record.why_not = sockets.activate(draft, self.say)
-
-
-def _note_line(draft: Draft, line: Assignment) -> None:
-    name = folded(line.name)
-    key = shown("bind" if name == "interface" else name)
-    draft.lines[key] = (*draft.lines.get(key, ()), (line.first, line.last))
-
-
-def _silent(level: str, text: str) -> None:
-    """Takes complaints about lines that the daemon does not read."""
