@@ -32,9 +32,6 @@ def files(server: Session) -> dict[str, bytes]:
 def applied(server: Session, *words: str) -> Iterator[str]:
     """The recipe applied for the time of a `with`, then taken back by one restore; what it said."""
     before = files(server)
-    shown = server.wraptui("recipe", *words)
-    assert shown.returncode == 0, shown.stderr
-    assert files(server) == before  # a plan changes nothing
     done = server.wraptui("recipe", *words, "--apply", "--no-confirm")
     assert done.returncode == 0, done.stderr + done.stdout
     assert files(server) != before
@@ -190,6 +187,10 @@ def test_a_warning_may_let_in_and_run_a_script(demo_server: Session) -> None:
 
 def test_a_trap_catches_and_everybody_refuses(demo_server: Session) -> None:
     guest = "203.0.113.40"
+    before = files(demo_server)
+    shown = demo_server.wraptui("recipe", "trap")
+    assert (shown.returncode, "+service trap-2323" in shown.stdout) == (0, True)
+    assert files(demo_server) == before  # a plan changes nothing
     assert demo_server.hit("192.0.2.31", 21).heard.startswith(b"220 ")
     with applied(demo_server, "trap", "--deny-time", "FOREVER") as told:
         assert "Trap on port 2323" in told  # 23 is a trap already
@@ -263,7 +264,9 @@ finally:
 
 
 def test_the_real_log_socket_gets_the_very_priority(demo_server: Session, real: binaries.Binaries) -> None:
-    """tcpd, the wrapper of the book, logs to /dev/log: facility local7 (23), level crit (2)."""
+    """tcpd, the wrapper of the book, logs to /dev/log: facility auth (4), level crit (2).
+
+    xinetd itself, which asks for the same name, logs its refusal as before."""
     tcpd = Path(real.tcpdmatch).with_name("tcpd")
     user = user_of(demo_server)
     demo_server.write("/etc/xinetd.d/wrapped", WRAPPED.format(tcpd=tcpd, user=user).encode())
@@ -275,14 +278,18 @@ def test_the_real_log_socket_gets_the_very_priority(demo_server: Session, real: 
         "--network",
         "203.0.113.0/24",
         "--facility",
-        "local7",
+        "auth",
         "--level",
         "crit",
     )
-    with applied(demo_server, *words):
+    with applied(demo_server, *words) as plan:
+        assert "xinetd itself asks" not in plan  # tcpd asks for it as well
         told = demo_server.run(sys.executable, "-c", LISTENING)
-        assert told.stdout.startswith(f"<{23 * 8 + 2}>"), told.stderr
+        assert told.stdout.startswith(f"<{4 * 8 + 2}>"), told.stderr
         assert "refused connect from 203.0.113.9" in told.stdout
+        assert demo_server.hit("203.0.113.40", 21).heard == b""
+        demo_server.wait_for("FAIL: ftp libwrap from=::ffff:203.0.113.40")
+        assert "203.0.113.40" not in demo_server.log("auth.log")
 
 
 def test_limits_refuse_as_the_plan_says(demo_server: Session) -> None:
@@ -428,8 +435,9 @@ def test_a_recipe_works_on_a_tree_of_files(
     assert plan["made"] == [{"kind": "folder", "path": "/etc/banners", "mode": "0755"}]
     assert plan["proposal"]["findings_added"] == []  # the folder counts as there
     assert not (tmp_path / "etc/banners").exists()
-    done = wraptui(*words, "--apply", input="Hello,\n100%%\n")
+    done = wraptui(*words, "--apply", "--json", input="Hello,\n100%%\n")
     assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["receipt"]["state"] == "kept"
     assert (tmp_path / "etc/banners/vsftpd").read_text() == "220-Hello,\n220-100%%\n"
     assert (tmp_path / "etc/banners").stat().st_mode & 0o777 == 0o755
     assert (tmp_path / "etc/hosts.allow").read_text() == "vsftpd: 10.: banners /etc/banners\n"

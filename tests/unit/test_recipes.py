@@ -456,6 +456,13 @@ def test_default_deny_keeps_thousands_in_lines_that_libwrap_reads() -> None:
     assert decide(tables, Visitor("sshd", "10.200.0.1")).verdict == "denied"
 
 
+def test_default_deny_tells_of_rules_that_go_on_letting_in() -> None:
+    around = machine("", "sshd: 10.\nvsftpd: ALL: banners /etc/banners: allow\n", live=True)
+    plan = BY_NAME["default-deny"].plan({}, around)
+    (told,) = [each for each in plan.warnings if each.startswith(DENY)]
+    assert told.startswith("/etc/hosts.deny:2 lets ALL in to vsftpd ")
+
+
 def test_default_deny_is_refused_where_it_stands_or_cannot_be_read() -> None:
     assert "already" in refusal("default-deny", machine("", "ALL: ALL\n"))
     assert made("default-deny", machine("", "ALL EXCEPT sshd: ALL\n"))[DENY].endswith("\nALL: ALL\n")

@@ -8,7 +8,7 @@ where a host name decides that is not known, the rules that there are go on deci
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
@@ -18,6 +18,7 @@ from wraptui.policy.c_library import folded
 from wraptui.policy.edits import BadText, add_rule
 from wraptui.policy.impact import GRANTED, REFUSED, UNKNOWN, Client, Policy, impact
 from wraptui.policy.limits import plain
+from wraptui.policy.lint_rules import quoted
 from wraptui.policy.ranges import EVERYBODY, V6_FIRST, Lists, Owners, Ranges, joined, minus
 from wraptui.policy.recipes.placing import addresses, inside, network, one_daemon, rules_for
 from wraptui.policy.recipes.plan import (
@@ -32,7 +33,7 @@ from wraptui.policy.recipes.plan import (
     edits_of,
     made,
 )
-from wraptui.syntax.hosts import words
+from wraptui.syntax.hosts import option, option_fields, words
 from wraptui.syntax.tree import Document, typed
 
 _LONGEST = 1500
@@ -296,6 +297,11 @@ def _warnings(
         )
     if not around.live:
         found.append("Only files are seen here: nobody who is connected now is known.")
+    for place, daemons, clients in _admitting(around):
+        found.append(
+            f"{place} lets {clients} in to {daemons} before `ALL: ALL` is reached, and goes on doing so: "
+            "delete it, or move it into hosts.allow with fewer clients, if they are to be refused."
+        )
     if not keep:
         found.append("Nobody is known who should stay: everybody is refused.")
     if around.live and not around.operators:
@@ -310,6 +316,14 @@ def _warnings(
     if live:
         found.append(f"{_many(live)} that are connected now are left out: they cannot come again.")
     return found
+
+
+def _admitting(around: Circumstances) -> Iterator[tuple[str, str, str]]:
+    """The rules of hosts.deny that let in: where they stand, the daemons and the clients."""
+    for rule in rules_for(around.tables.deny, ("ALL",)):
+        options = option_fields(rule.options) if "allow" in folded(rule.options) else []
+        if options and folded(option(options[-1])[0]) == "allow":
+            yield f"{DENY}:{rule.first}", quoted(rule.daemons), quoted(rule.clients)
 
 
 def _open(around: Circumstances) -> list[str]:
