@@ -140,7 +140,9 @@ def _bare_ipv6(rule: RuleLine) -> Finding | None:
 
 
 def _is_ipv6(text: str) -> bool:
-    return len(text) <= 60 and bool(_IPV6.fullmatch(text)) and numeric_ipv6(text.partition("/")[0]) is not None
+    return (
+        len(text) <= 60 and bool(_IPV6.fullmatch(text)) and numeric_ipv6(text.partition("/")[0]) is not None
+    )
 
 
 def _ipv6_and_option(text: str) -> bool:
