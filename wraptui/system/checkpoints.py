@@ -87,6 +87,53 @@ class Checkpoint:
     daemon: Mapping[str, object] = field(default_factory=dict)
 
     @property
+    def unfinished(self) -> bool:
+        return self.state in (PREPARED, PENDING)
+
+
+class History:
+    """The checkpoints below a state folder of a machine. Everything that fails raises `OSError`."""
+
+    def __init__(self, machine: Machine, state: str = STATE) -> None:
+        self.machine = machine
+        self.state = state.rstrip("/")
+        self.folder = f"{self.state}/history"
+
+    def ids(self) -> tuple[str, ...]:
+        """The names of all checkpoints, the newest first."""
+        try:
+            names = self.machine.names(self.folder)
+        except (FileNotFoundError, NotADirectoryError):
+            return ()
+        return tuple(name for name in sorted(names, reverse=True) if not name.startswith("."))
+
+    def checkpoints(self) -> tuple[Checkpoint, ...]:
+        """All checkpoints, the newest first; a damaged one is left out (its folder stays)."""
+        found = [self.checkpoint(id) for id in self.ids()]
+        return tuple(each for each in found if each)
+
+    def checkpoint(self, id: str) -> Checkpoint | None:
+        """One checkpoint, None when there is none of this id."""
+        if not id or "/" in id or id.startswith("."):
+            return None
+        try:
+            manifest = json.loads(self._read(id, "manifest.json"))
+            state = json.loads(self._read(id, "state.json"))
+            return Checkpoint(
+                id,
+                manifest["made"],
+                manifest["who"],
+                manifest["message"],
+                tuple(_saved(each) for each in manifest["files"]),
+                state["state"],
+                state["deadline"],
+                tuple(state["steps"]),
+                state["problem"],
+                manifest["daemon"],
+            )
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
     def unfinished(self) -> tuple[Checkpoint, ...]:
         """Changes of which nobody has said yet how they end, the newest first."""
         found = [self.checkpoint(id) for id in self.ids() if not self._is_over(id)]
