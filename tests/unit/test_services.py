@@ -15,6 +15,7 @@ from wraptui.policy.attributes import ANY, TABLE, attribute
 from wraptui.policy.databases import Databases
 from wraptui.policy.inetd import compatibility
 from wraptui.policy.numbers import floating, signed, size, unsigned
+from wraptui.policy.partial import completed
 from wraptui.policy.services import Configuration, Service, read_configuration
 
 GOOD = b"""\
@@ -131,6 +132,8 @@ def test_addresses_that_this_machine_lacks() -> None:
     (service,) = reading({"/etc/xinetd.conf": text}, local=("192.0.2.2",)).services
     assert service.why_not == "bind failed (Cannot assign requested address (errno = 99))"
     assert reading({"/etc/xinetd.conf": text}, local=("192.0.2.1",)).services[0].active
+    elsewhere = b"  |-- 192.0.2.2\n     /32 host LOCAL\n"
+    assert not reading({"/etc/xinetd.conf": text, "/proc/net/fib_trie": elsewhere}).services[0].active
 
 
 def test_this_machines_addresses_are_read_where_the_kernel_shows_them() -> None:
@@ -159,6 +162,25 @@ def test_the_portmapper_decides_about_rpc() -> None:
     assert (without.active, with_one.active) == (False, True)
     assert with_one.attributes["rpc_number"] == 100001
     assert with_one.attributes["rpc_version"] == "2-4"
+
+
+def test_what_a_copy_of_etc_lacks_is_this_machines() -> None:
+    names = {path: data for path, data in BASE.items() if isinstance(data, bytes) and path != "/srv/server"}
+    machine = Kept({**names, "/usr/bin/server": b"", "/var/log/x": b"", "/srv/server": b""})
+    text = GOOD.replace(b"/srv/server", b"/usr/bin/server").replace(
+        b"user  ", b"log_type = FILE /var/log/y\nuser  "
+    )
+    copy = Kept({"/etc/xinetd.conf": text})
+    (service,) = read_configuration(completed(copy, machine)).services
+    assert service.active, service.why_not
+    (service,) = read_configuration(copy).services
+    assert not service.active
+    (service,) = read_configuration(completed(Kept({**copy.files, "/usr/bin/other": b""}), machine)).services
+    assert not service.active
+    (service,) = read_configuration(
+        completed(Kept({"/etc/xinetd.conf": GOOD, "/srv/x": b""}), machine)
+    ).services
+    assert "server" in service.why_not
 
 
 def test_inetd_conf_counts_as_the_init_script_says() -> None:

@@ -9,6 +9,8 @@ import sys
 from wraptui.cli import FINE, FOUND, UNREADABLE
 from wraptui.policy.services import Configuration, Message, Service
 
+NOTE = "{root} is not a whole system: programs, log folders and names that it lacks are this machine's."
+
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--root", default="/", metavar="DIR", help="inspect the files under DIR (default: /)")
@@ -22,14 +24,17 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    from wraptui.policy.activation import local_addresses
     from wraptui.policy.inetd import compatibility
+    from wraptui.policy.partial import completed
     from wraptui.policy.services import read_configuration
     from wraptui.system.files import Tree
 
-    files = Tree(options.root)
+    tree = Tree(options.root)
+    files = completed(tree, Tree("/"))
+    if files is not tree:
+        print(NOTE.format(root=options.root), file=sys.stderr)
     compat = compatibility(files) if options.inetd_compat is None else options.inetd_compat
-    configuration = read_configuration(files, inetd_compat=compat, local=local_addresses(files))
+    configuration = read_configuration(files, inetd_compat=compat)
     if options.json:
         print(json.dumps(as_json(configuration)))
     else:

@@ -44,6 +44,7 @@ class Sockets:
     portmapper: bool = False
     common_log: tuple[str | int, ...] = ()
     _listening: list[tuple[int, int, int, bool]] = field(default_factory=list)
+    _asked: bool = False
     _common_open: bool = False
     _common_failed: bool = False
 
@@ -105,18 +106,15 @@ class Sockets:
         return ""
 
     def _present(self, version: int, number: int) -> bool:
-        if self.local is None:
-            return True
         if version == 6 and number >> 32 == 0xFFFF:
             version, number = 4, number & ALL32
-        if version == 4:
-            return (
-                number >> 24 == 127
-                or number >> 28 == 14
-                or number == ALL32
-                or ipv4_text(number) in self.local
-            )
-        return number == 1 or ipv6_text(number) in self.local
+        always = number >> 24 == 127 or number >> 28 == 14 or number == ALL32 if version == 4 else number == 1
+        if always:
+            return True
+        if self.local is None and not self._asked:
+            self.local, self._asked = local_addresses(self.world.files), True
+        text = ipv4_text(number) if version == 4 else ipv6_text(number)
+        return self.local is None or text in self.local
 
     def _register(self, draft: Draft, say: Complain) -> str:
         if draft.protocol_number == _TCP:
