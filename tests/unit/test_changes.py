@@ -48,11 +48,6 @@ def root(tmp_path: Path) -> Path:
 
 
 def edited(root: Path) -> tuple[FileChange, ...]:
-    workspace = Workspace()
-    for path in (ALLOW, DENY):
-        workspace = workspace.with_file(
-            path, (root / path[1:]).resolve().read_bytes() if path == ALLOW else None
-        )
     workspace = Workspace().with_file(ALLOW, (root / "etc/hosts.allow").read_bytes())
     workspace = workspace.with_file(DENY, (root / "etc/access/deny").read_bytes())
     workspace = workspace.do("allow", *add_rule(ALLOW, workspace.document(ALLOW), "ftpd: 192.0.2.7"))
@@ -110,9 +105,7 @@ def test_a_pending_change_is_confirmed_once(root: Path) -> None:
     receipt = apply(machine, propose(machine, edited(root)), confirm_within=60, arm=unguarded)
     assert receipt.state == "pending" and receipt.deadline > machine.now() + 50
     with pytest.raises(NotDone, match="still waits"):
-        apply(
-            machine, propose(machine, (FileChange(ALLOW, None, None),)), even_if_locked_out=True
-        ) if False else apply(machine, propose(machine, edited(root)), arm=unguarded)
+        apply(machine, propose(machine, edited(root)), arm=unguarded)
     after = look(root)
     assert confirm(machine).state == "kept"
     assert {name: value for name, value in look(root).items() if ".wraptui" not in name} == {

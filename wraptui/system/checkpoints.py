@@ -306,12 +306,14 @@ def stage(machine: Machine, temporary: str, data: bytes, like: Kept) -> None:
     is left to do is a rename, which needs no space."""
     remove_if_there(machine, temporary)
     try:
-        machine.create(temporary, data, 0o600)
+        machine.create(temporary, data, like.mode if like.uid == os.geteuid() else 0o600)
         status = machine.status(temporary)
-        if (status.uid, status.gid) != (like.uid, like.gid):
-            machine.set_owner(temporary, like.uid, like.gid)
         has = machine.attributes(temporary)
         wanted = {name: value for name, value in like.attributes.items() if has.get(name) != value}
+        if (status.uid, status.gid, status.mode) == (like.uid, like.gid, like.mode) and not wanted:
+            return
+        if (status.uid, status.gid) != (like.uid, like.gid):
+            machine.set_owner(temporary, like.uid, like.gid)
         if wanted:
             machine.set_attributes(temporary, wanted)
         machine.set_mode(temporary, like.mode)

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-from wraptui.system.checkpoints import STATE, remove_if_there, replace_file
+from wraptui.system.checkpoints import STATE, remove_if_there
 from wraptui.system.machine import Machine
 
 
@@ -34,8 +34,8 @@ def held(machine: Machine, who: str, state: str = STATE, wait: float = 0.0) -> I
         break
     try:
         with suppress(OSError):  # only the word on who it is would be missing
-            name = who.encode("utf-8", "backslashreplace")
-            replace_file(machine, f"{state}/holder", name, f"{state}/.holder")
+            remove_if_there(machine, f"{state}/holder")
+            machine.create(f"{state}/holder", who.encode("utf-8", "backslashreplace"))
         yield
     finally:
         remove_if_there(machine, f"{state}/holder")
