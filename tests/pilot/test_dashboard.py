@@ -32,7 +32,7 @@ async def test_all_four_panes_from_120x36() -> None:
         assert "back in 28 s" in text
         assert "server.example" in text
         assert "xinetd 700 up 3 d 5 h" in text
-        assert "hosts.allow line 1 lets it in" in text
+        assert "hosts.allow line 3 lets it in" in text
 
 
 async def test_one_pane_at_a_time_at_80x24() -> None:

@@ -9,7 +9,6 @@ from textual.app import App, ComposeResult
 from textual.geometry import Region
 
 from wraptui.tui import themes
-from wraptui.tui.app import style_sheets
 from wraptui.tui.display import clean
 from wraptui.tui.table import Column, Table, widths
 
@@ -22,7 +21,7 @@ COLUMNS: tuple[Column[Item, int], ...] = (
 
 
 class Stage(App[None]):
-    CSS_PATH = [*style_sheets()]  # noqa: RUF012
+    CSS_PATH = themes.style_sheet("console.tcss")
 
     def __init__(self, rows: Any) -> None:
         super().__init__()

@@ -1,49 +1,42 @@
-"""Knows the console as a program: one worker brings snapshots, keys make edits, edits leave as proposals."""
+"""Knows the console as a program: one worker brings snapshots, keys make edits, edits leave as proposals.
+
+What is not needed for the first frame is imported when it is asked for.
+"""
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import PurePath
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import on, work
 from textual.binding import Binding, BindingType
 from textual.screen import ModalScreen
-from textual.widgets import Input
 from textual.worker import get_current_worker
 
-from wraptui.observe import Snapshot
-from wraptui.system.machine import Machine
-from wraptui.tui import desk, terminal, themes
-from wraptui.tui.dialogs.dialog import Ask
-from wraptui.tui.editing import Editing
-from wraptui.tui.landing import Landing
-from wraptui.tui.messages import Checked, SnapshotTaken, WatchFailed
-from wraptui.tui.world import World
-from wraptui.workspace import Workspace
+from wraptui.tui import messages, terminal, themes
+from wraptui.tui.base import Base
 
-Snapshots = Callable[[threading.Event], Iterable[Snapshot]]
+if TYPE_CHECKING:
+    from wraptui.observe import Snapshot
+    from wraptui.system.machine import Machine
+    from wraptui.tui.editing import Editing
+    from wraptui.tui.landing import Landing
+    from wraptui.tui.world import World
 
-
-def style_sheets() -> list[str]:
-    """The style files: beside the package in a checkout, inside it when installed."""
-    here = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-    for folder in (os.path.join(here, "styles"), os.path.join(os.path.dirname(here), "styles")):
-        if os.path.isfile(os.path.join(folder, "console.tcss")):
-            return sorted(os.path.join(folder, name) for name in os.listdir(folder) if name.endswith(".tcss"))
-    raise FileNotFoundError("wraptui is installed without its styles (console.tcss)")
+    Snapshots = Callable[[threading.Event], Iterable[Snapshot]]
 
 
-class Console(Editing, Landing):
+class Console(Base):
     """The console. `snapshots` is asked once, on a thread, for all snapshots to come."""
 
     TITLE = "wraptui"
     ENABLE_COMMAND_PALETTE = False
-    CSS_PATH: ClassVar[list[str | PurePath]] = [*style_sheets()]
+    CSS_PATH: ClassVar[list[str | PurePath]] = [themes.style_sheet("console.tcss")]
+    # Priority: keys take effect in the order in which they were typed (see `Table`).
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("x", "explain", "ask", id="explain", priority=True),
         Binding("u", "undo", "undo", id="undo", priority=True),
@@ -76,9 +69,29 @@ class Console(Editing, Landing):
         self._snapshots = snapshots
         self._ticking = ticking
         self._stop = threading.Event()
+        self._editing: Editing | None = None
+        self._landing: Landing | None = None
         for theme in themes.ALL:
             self.register_theme(theme)
         self.theme = themes.ANSI.name if few_colours else themes.DARK.name
+
+    @property
+    def editing(self) -> Editing:
+        """The half that makes edits."""
+        if self._editing is None:
+            from wraptui.tui.editing import Editing
+
+            self._editing = Editing(self)
+        return self._editing
+
+    @property
+    def landing(self) -> Landing:
+        """The half that lands changes."""
+        if self._landing is None:
+            from wraptui.tui.landing import Landing
+
+            self._landing = Landing(self)
+        return self._landing
 
     def on_mount(self) -> None:
         self.set_class(self.world.glyphs.plain, "plain")
@@ -91,8 +104,6 @@ class Console(Editing, Landing):
         self._watch()
         if self._ticking:
             self.set_interval(1, self._tick)
-        if not self.world.read_only:
-            self._offer_kept()
 
     # -- the world comes in -----------------------------------------------------------------------------
 
@@ -103,26 +114,32 @@ class Console(Editing, Landing):
             for snapshot in self._snapshots(self._stop):
                 if worker.is_cancelled or self._stop.is_set():
                     return
-                self.post_message(SnapshotTaken(snapshot))
+                self.post_message(messages.SnapshotTaken(snapshot))
         except Exception as error:  # a defect must not leave a picture that looks alive
-            self.post_message(WatchFailed(f"{type(error).__name__}: {error}"))
+            self.post_message(messages.WatchFailed(f"{type(error).__name__}: {error}"))
 
-    @on(SnapshotTaken)
-    def _taken(self, event: SnapshotTaken) -> None:
+    @on(messages.SnapshotTaken)
+    async def _taken(self, event: messages.SnapshotTaken) -> None:
         new, old = event.snapshot, self.world.snapshot
         if self._stop.is_set():
             return
-        if self.world.ready and (new.number < old.number or new == old):
+        if not self.world.ready:
+            self.saw(new)
+            if not self.world.read_only:
+                await self.landing.begin()
             return
-        if self.world.ready and new.fingerprints != old.fingerprints and self.workspace.base:
-            self.meet_others()
+        if new.number < old.number or new == old:
+            return
+        if new.fingerprints != old.fingerprints and self.workspace.base:
+            self.landing.meet_others()
         self.saw(new)
+        if self._landing is not None:
+            self._landing.notice(old, new)
 
-    @on(WatchFailed)
-    def _watch_failed(self, event: WatchFailed) -> None:
-        note = f"The picture stands still: looking at the machine failed ({event.problem})."
-        snapshot = self.world.snapshot
-        self.saw(replace(snapshot, notes=(note, *snapshot.notes), number=snapshot.number + 1))
+    @on(messages.WatchFailed)
+    def _watch_failed(self, event: messages.WatchFailed) -> None:
+        told = f"The picture stands still: looking at the machine failed ({event.problem})."
+        self.show(replace(self.world, trouble=told))
 
     def check_files(self) -> None:
         if self.workspace.changed and self.world.tables is not None:
@@ -133,13 +150,11 @@ class Console(Editing, Landing):
         from wraptui.tui.checks import candidate_findings
 
         tables = world.tables
-        if tables is None or tables is not self.world.tables:
-            return
-        findings = candidate_findings(world)
-        self.post_message(Checked(tables, findings))
+        if tables is not None and tables is self.world.tables:
+            self.post_message(messages.Checked(tables, candidate_findings(world)))
 
-    @on(Checked)
-    def _files_checked(self, event: Checked) -> None:
+    @on(messages.Checked)
+    def _files_checked(self, event: messages.Checked) -> None:
         self.checked(event.tables, event.findings)
 
     def _tick(self) -> None:
@@ -148,29 +163,85 @@ class Console(Editing, Landing):
             self.leave()
             return
         self.world = replace(self.world, now=self.clock())
-        self.tell_waiting()
+        if self._landing is not None:
+            self._landing.tell_waiting()
         if self.screen is self.dashboard:
             self.dashboard.tick(self.world)
+
+    # -- changes go out ---------------------------------------------------------------------------------
+
+    async def asked(self, name: str, row: object) -> None:
+        await self.editing.asked(name, row)
+
+    @on(messages.Weighed)
+    def _weighed(self, event: messages.Weighed) -> None:
+        self.landing.weighed(event)
+
+    @on(messages.Proposed)
+    def _proposed(self, event: messages.Proposed) -> None:
+        self.landing.proposed(event)
+
+    @on(messages.ApplyAsked)
+    def _apply_asked(self, event: messages.ApplyAsked) -> None:
+        self.landing.asked_to_apply(event)
+
+    @on(messages.Stepped)
+    def _stepped(self, event: messages.Stepped) -> None:
+        self.landing.stepped(event)
+
+    @on(messages.Landed)
+    def _landed(self, event: messages.Landed) -> None:
+        self.landing.landed(event)
+
+    @on(messages.KeepAnswered)
+    def _keep_answered(self, event: messages.KeepAnswered) -> None:
+        self.landing.answered(event)
 
     # -- keys -------------------------------------------------------------------------------------------
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         screen = self.screen
-        if action in self.KEYS and (isinstance(screen, ModalScreen) or isinstance(screen.focused, Input)):
+        if action in self.KEYS and (isinstance(screen, ModalScreen) or self.typing):
             return False
         if action in self.DASHBOARD_ONLY and screen is not self.dashboard:
             return False
         if action == "undo":
-            return bool(self.workspace.undoable)
+            return self._workspace is not None and bool(self.workspace.undoable)
         if action == "redo":
-            return bool(self.workspace.redoable)
+            return self._workspace is not None and bool(self.workspace.redoable)
         if action == "review":
-            return bool(self.workspace.changed)
+            return self._workspace is not None and bool(self.workspace.changed)
         if action == "findings":
             return bool(self.world.findings)
         if action == "keep":
-            return self._pending is not None
+            return self._landing is not None and self._landing.waiting is not None
         return True
+
+    @property
+    def typing(self) -> bool:
+        """Whether keys are letters just now."""
+        return self.focused is not None and self.focused.has_class("typing")
+
+    async def action_explain(self) -> None:
+        await self.editing.explain_current()
+
+    def action_undo(self) -> None:
+        self.editing.undo()
+
+    def action_redo(self) -> None:
+        self.editing.redo()
+
+    async def action_findings(self) -> None:
+        await self.editing.findings()
+
+    async def action_review(self) -> None:
+        await self.landing.review_edits()
+
+    def action_keep(self) -> None:
+        self.landing.keep()
+
+    async def action_history(self) -> None:
+        await self.landing.history()
 
     async def action_help(self) -> None:
         from wraptui.tui.dialogs.help import Help
@@ -183,51 +254,26 @@ class Console(Editing, Landing):
     # -- the end ----------------------------------------------------------------------------------------
 
     async def action_leave_now(self) -> None:
-        """Leave from anywhere; in a dialog too."""
+        """Leave from anywhere; from a dialog too."""
         await self.action_quit()
 
     async def action_quit(self) -> None:
-        if not self.workspace.changed or isinstance(self.screen, Ask):
+        if self._workspace is None or not self.workspace.changed:
             self.leave()
-            return
-        count = self.workspace.done
-        told = "1 edit is not applied." if count == 1 else f"{count} edits are not applied."
-        answers = [("k", "keep for the next start"), ("f", "forget")]
-        await self.push_screen(Ask(self.world, "quit", [told], answers), self._quit_answered)
+        else:
+            await self.landing.ask_before_the_end()
 
-    def _quit_answered(self, answer: str | None) -> None:
-        if answer == "k":
-            self.leave()
-        elif answer == "f":
-            self.workspace = Workspace()
-            self.leave()
-
-    def leave(self) -> None:
-        """End; edits that wait are kept for the next start."""
+    def leave(self, *, forget: bool = False) -> None:
+        """End; edits that wait are kept for the next start, unless they are to be forgotten."""
         self._stop.set()
-        if not self.world.read_only:
-            self.farewell = desk.keep(self.machine, self.workspace)
+        if self._workspace is not None and not self.world.read_only:
+            from wraptui.tui import desk
+            from wraptui.workspace import Workspace
+
+            self.farewell = desk.keep(self.machine, Workspace() if forget else self.workspace)
+            if forget:
+                self._workspace = None
         self.exit(0)
-
-    def _offer_kept(self) -> None:
-        kept = desk.kept(self.machine)
-        if not kept.changed:
-            return
-        told = [
-            f"{kept.done} edits of an earlier session were not applied:",
-            *(f"  {s.summary}" for s in kept.steps),
-        ]
-        answers = [("k", "take them up again"), ("f", "forget them")]
-        self.push_screen(
-            Ask(self.world, "unsaved edits", told[:12], answers), lambda a: self._take_up(a, kept)
-        )
-
-    def _take_up(self, answer: str | None, kept: Workspace) -> None:
-        if answer == "k":
-            self.hold(kept)
-            self.meet_others()
-        elif answer == "f":
-            desk.keep(self.machine, Workspace())
 
     def on_unmount(self) -> None:
         self._stop.set()

@@ -5,17 +5,19 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from textual.app import App
 
-from wraptui.observe import Snapshot
-from wraptui.policy.findings import Finding
-from wraptui.system.machine import Machine
-from wraptui.tui import desk
 from wraptui.tui.bars import ASCII, UNICODE
 from wraptui.tui.dashboard import Dashboard
 from wraptui.tui.world import World
-from wraptui.workspace import Workspace
+
+if TYPE_CHECKING:
+    from wraptui.observe import Snapshot
+    from wraptui.policy.findings import Finding
+    from wraptui.system.machine import Machine
+    from wraptui.workspace import Workspace
 
 
 class Base(App[int]):
@@ -33,10 +35,19 @@ class Base(App[int]):
         super().__init__()
         self.machine = machine
         self.clock = clock
-        self.workspace = Workspace()
+        self._workspace: Workspace | None = None
         self.world = World(now=clock(), host=host, read_only=read_only, glyphs=ASCII if plain else UNICODE)
         self.dashboard = Dashboard(self.world, self.asked)
         self.farewell = ""
+
+    @property
+    def workspace(self) -> Workspace:
+        """The edits that wait."""
+        if self._workspace is None:
+            from wraptui.workspace import Workspace
+
+            self._workspace = Workspace()
+        return self._workspace
 
     def saw(self, snapshot: Snapshot) -> None:
         """The machine was seen again."""
@@ -45,11 +56,14 @@ class Base(App[int]):
     def hold(self, workspace: Workspace) -> None:
         """The edits that wait are these now."""
         if workspace is not self.workspace:
-            self.workspace = workspace
+            self._workspace = workspace
             self._evaluate(self.world.snapshot)
 
     async def asked(self, name: str, row: object) -> None:
         """A key that does something was pressed on a row (None: on no row)."""
+
+    def leave(self, *, forget: bool = False) -> None:
+        """End."""
 
     def check_files(self) -> None:
         """Have the files with their edits checked, on a thread."""
@@ -67,6 +81,8 @@ class Base(App[int]):
             self.show(new)
             return
         self._made_from = made_from
+        from wraptui.tui import desk
+
         candidate = desk.candidate(self.machine, self.workspace, snapshot)
         self.show(
             replace(

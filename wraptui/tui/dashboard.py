@@ -10,7 +10,6 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.screen import Screen
-from textual.widgets import Input
 
 from wraptui.tui.bars import counted, span
 from wraptui.tui.display import Piece, Words, spaced, width, words
@@ -43,6 +42,7 @@ class Dashboard(Screen[None]):
         self.world = world
         self.asked = asked
         self.zoomed = False
+        self.stands = False
         self.panes = [self.make_pane(view, number) for number, view in enumerate(VIEWS, 1)]
         self.front = self.panes[0]
         self.header, self.tabs = Lines(id="header"), Choices(id="tabs", gap="   ")
@@ -60,6 +60,7 @@ class Dashboard(Screen[None]):
         yield Keys(id="keys")
 
     def on_mount(self) -> None:
+        self.stands = True
         self._arrange(self.app.size.width, self.app.size.height)
         self.show(self.world)
 
@@ -68,7 +69,7 @@ class Dashboard(Screen[None]):
     def show(self, world: World) -> None:
         """Show another world."""
         self.world = world
-        if not self.is_mounted or not self.is_running:
+        if not self.stands or not self.is_running:
             return
         for pane in self.panes:
             pane.show(world)
@@ -133,7 +134,7 @@ class Dashboard(Screen[None]):
         self.refresh_bindings()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        if isinstance(self.focused, Input):
+        if self.focused is not None and self.focused.has_class("typing"):
             return False
         if action == "zoom":
             return self.zoomed or not self.has_class("single")
@@ -179,7 +180,7 @@ def header_lines(world: World) -> tuple[Words, ...]:
         world.waiting,
         gap="   ",
     )
-    notes = [note for note in snapshot.notes if note]
+    notes = [note for note in (world.trouble, *snapshot.notes) if note]
     if not notes:
         return (line,)
     return line, words(Piece(f" {glyphs.note} ", "dim"), Piece(" ".join(notes), "dim"))

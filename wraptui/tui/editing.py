@@ -16,6 +16,7 @@ from wraptui.policy.findings import Finding
 from wraptui.policy.sensor import Entry
 from wraptui.policy.services import Service
 from wraptui.syntax.tree import Document, shown, typed
+from wraptui.system.machine import Machine
 from wraptui.tui import desk
 from wraptui.tui.base import Base
 from wraptui.tui.desk import ALLOW, DENY, NotEdited
@@ -24,37 +25,57 @@ from wraptui.tui.display import Cell, from_bytes
 from wraptui.tui.panes.no_access import covered
 from wraptui.tui.panes.rules import RuleRow, RuleRows
 from wraptui.tui.peers import address
+from wraptui.tui.world import World
+from wraptui.workspace import Workspace
 
 PATHS = (ALLOW, DENY)
 
 
-class Editing(Base):
-    """The half of the console that makes edits."""
+class Editing:
+    """The half of the console that makes edits; it is imported when the first key asks for it."""
+
+    def __init__(self, console: Base) -> None:
+        self.console = console
+
+    @property
+    def world(self) -> World:
+        """What is shown."""
+        return self.console.world
+
+    @property
+    def machine(self) -> Machine:
+        """The machine."""
+        return self.console.machine
+
+    @property
+    def workspace(self) -> Workspace:
+        """The edits that wait."""
+        return self.console.workspace
 
     def edit(self, path: str, make: desk.Make, summary: str = "") -> bool:
         """Make an edit; whether it was made. What was refused is said on screen."""
         if self.world.read_only:
-            self.say(f"Read-only: {self.world.read_only}.", bad=True)
+            self.console.say(f"Read-only: {self.world.read_only}.", bad=True)
             return False
         try:
             workspace = desk.edited(self.machine, self.workspace, path, make, summary)
         except NotEdited as error:
-            self.say(str(error), bad=True)
+            self.console.say(str(error), bad=True)
             return False
         if workspace is self.workspace:
             return False
-        self.hold(workspace)
+        self.console.hold(workspace)
         return True
 
-    def action_undo(self) -> None:
+    def undo(self) -> None:
         what = self.workspace.undoable
-        self.hold(self.workspace.undo())
-        self.say(f"Undone: {what}")
+        self.console.hold(self.workspace.undo())
+        self.console.say(f"Undone: {what}")
 
-    def action_redo(self) -> None:
+    def redo(self) -> None:
         what = self.workspace.redoable
-        self.hold(self.workspace.redo())
-        self.say(f"Made again: {what}")
+        self.console.hold(self.workspace.redo())
+        self.console.say(f"Made again: {what}")
 
     # -- keys on rows -----------------------------------------------------------------------------------
 
@@ -103,7 +124,7 @@ class Editing(Base):
 
     def _go_to(self, path: str, lines: range, *, last: bool = False) -> None:
         """Put the cursor of the rules pane on the first (or last) row that begins in these lines."""
-        table = self.dashboard.panes[3].table
+        table = self.console.dashboard.panes[3].table
         if isinstance(table.rows, RuleRows):
             found = table.rows.standing_in(path, lines)
             if found:
@@ -118,13 +139,13 @@ class Editing(Base):
     def mend_finding(self, found: Finding) -> None:
         """Make the fix that a finding offers."""
         if self.edit(found.fix[0].path, lambda _: found.fix, f"mend {found.code}"):
-            self.say(f"Mended, not applied yet: {found.message}")
+            self.console.say(f"Mended, not applied yet: {found.message}")
 
-    async def action_findings(self) -> None:
+    async def findings(self) -> None:
         """Show everything that is wrong."""
         from wraptui.tui.dialogs.findings import Findings
 
-        await self.push_screen(Findings(self.world), self._finding_chosen)
+        await self.console.push_screen(Findings(self.world), self._finding_chosen)
 
     def _finding_chosen(self, chosen: tuple[str, Finding] | None) -> None:
         if chosen is None:
@@ -132,8 +153,8 @@ class Editing(Base):
         what, found = chosen
         if what == "mend":
             self.mend_finding(found)
-        pane = self.dashboard.panes[3]
-        self.dashboard.action_pane(pane.number)
+        pane = self.console.dashboard.panes[3]
+        self.console.dashboard.action_pane(pane.number)
         if not isinstance(pane.table.rows, RuleRows):
             return
         upto = pane.table.rows.standing_in(found.file, range(1, found.line + 1))
@@ -165,7 +186,7 @@ class Editing(Base):
 
         form = RuleForm(self.world, PATHS, path, self._check_new, behind=inside)
         form.start = (daemon, client)
-        await self.push_screen(form, done)
+        await self.console.push_screen(form, done)
 
     async def change_rule(self, path: str, rule: Rule) -> None:
         """Ask for other words of a rule."""
@@ -177,7 +198,7 @@ class Editing(Base):
                 )
 
         check = partial(self._check_changed, line=rule.first)
-        await self.push_screen(RuleForm(self.world, PATHS, path, check, rule), done)
+        await self.console.push_screen(RuleForm(self.world, PATHS, path, check, rule), done)
 
     async def change_raw(self, path: str, line: int) -> None:
         """Ask for other text of a line."""
@@ -187,7 +208,7 @@ class Editing(Base):
             document = desk.opened(self.machine, self.workspace, path).document(path)
             first, last = rule_edits.rule_lines(document, line)
         except (NotEdited, BadText) as error:
-            self.say(str(error), bad=True)
+            self.console.say(str(error), bad=True)
             return
         text = "".join(document.lines[first - 1 : last])
 
@@ -196,7 +217,7 @@ class Editing(Base):
                 self._edit_and_follow(path, lambda d: rule_edits.change_rule(path, d, first, written.text))
 
         check = partial(self._check_changed, line=first)
-        await self.push_screen(RawLine(self.world, path, first, text, check), done)
+        await self.console.push_screen(RawLine(self.world, path, first, text, check), done)
 
     def _check_new(self, written: Written) -> list[Cell]:
         path = written.path
@@ -234,7 +255,7 @@ class Editing(Base):
         try:
             document = desk.opened(self.machine, self.workspace, current.file).document(current.file)
         except NotEdited as error:
-            self.say(str(error), bad=True)
+            self.console.say(str(error), bad=True)
             return
 
         def done(changes: dict[str, str | None] | None) -> None:
@@ -243,7 +264,7 @@ class Editing(Base):
 
         names = form.LIMITS if limits else form.all_names()
         check = partial(self._check_service, current)
-        await self.push_screen(form.ServiceForm(self.world, current, document, check, names), done)
+        await self.console.push_screen(form.ServiceForm(self.world, current, document, check, names), done)
 
     def change_service(self, service: Service, changes: dict[str, str | None]) -> bool:
         """Make these changes of a service's attributes as one step."""
@@ -282,9 +303,9 @@ class Editing(Base):
             )
             await self.add_rule(None, daemon="ALL", client=covered(entry), path=DENY, comment=comment)
 
-    async def action_explain(self) -> None:
+    async def explain_current(self) -> None:
         """Ask about any client, beginning with the one under the cursor."""
-        row = self.dashboard.front.table.current
+        row = self.console.dashboard.front.table.current
         if isinstance(row, Visit):
             await self._visit_asked("open", row)
         elif isinstance(row, Entry):
@@ -298,7 +319,7 @@ class Editing(Base):
         """Ask about this client."""
         from wraptui.tui.dialogs.explain import Explain
 
-        await self.push_screen(Explain(self.world, from_bytes(daemon), from_bytes(client)))
+        await self.console.push_screen(Explain(self.world, from_bytes(daemon), from_bytes(client)))
 
 
 def _attributes_set(document: Document, *, service: Service, changes: dict[str, str | None]) -> Edits:

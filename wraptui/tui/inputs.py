@@ -34,6 +34,7 @@ class LineInput(Input):
             value, placeholder=placeholder, suggester=suggester, id=id, compact=True, select_on_focus=select
         )
         self.cursor_blink = False
+        self.add_class("typing")
 
     @property
     def _value(self) -> Text:

@@ -3,45 +3,68 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-
-from textual import on, work
+from functools import partial
 
 from wraptui import changes
 from wraptui.changes import ChangedMeanwhile, Proposal, Receipt
+from wraptui.observe import Snapshot
+from wraptui.recovery import receipt
 from wraptui.system.checkpoints import Checkpoint
+from wraptui.system.machine import Machine
+from wraptui.system.sessions import this_session
 from wraptui.tui import desk
-from wraptui.tui.bars import countdown
+from wraptui.tui.bars import countdown, counted
 from wraptui.tui.base import Base
 from wraptui.tui.desk import NotEdited
 from wraptui.tui.dialogs.dialog import Ask
 from wraptui.tui.dialogs.receipt import Made
 from wraptui.tui.dialogs.review import Review
 from wraptui.tui.display import Piece, Words, from_bytes, sentence_list, words
-from wraptui.tui.messages import Landed, Proposed, Stepped, Weighed
-from wraptui.workspace import FileChange
+from wraptui.tui.messages import ApplyAsked, KeepAnswered, Landed, Proposed, Stepped, Weighed
+from wraptui.tui.peers import address
+from wraptui.tui.world import World
+from wraptui.workspace import FileChange, Workspace
 
 PATIENCE = 0.3  # seconds after which it is shown how far the working out is
 
 
-class Landing(Base):
-    """The half of the console that lands changes."""
+class Landing:
+    """The half of the console that lands changes; it is imported when the first one is to land."""
 
-    _review: Review | None = None
-    _made: Made | None = None
-    _number = 0
-    _pending: Receipt | None = None
-    _of_workspace = True
+    def __init__(self, console: Base) -> None:
+        self.console = console
+        self.waiting: Receipt | None = None
+        self._review: Review | None = None
+        self._made: Made | None = None
+        self._number = 0
+        self._of_workspace = True
+        self._peer = address(this_session(console.machine).peer)
+
+    @property
+    def world(self) -> World:
+        """What is shown."""
+        return self.console.world
+
+    @property
+    def machine(self) -> Machine:
+        """The machine."""
+        return self.console.machine
+
+    @property
+    def workspace(self) -> Workspace:
+        """The edits that wait."""
+        return self.console.workspace
 
     # -- review -----------------------------------------------------------------------------------------
 
-    async def action_review(self) -> None:
+    async def review_edits(self) -> None:
         """Show what the edits that wait would do."""
         if not self.meet_others():
             return
         if not self.workspace.changed:
-            self.say("No edits wait: there is nothing to review.")
+            self.console.say("No edits wait: there is nothing to review.")
             return
         self._of_workspace = True
         await self.review(self.workspace.changes, "review of the edits that wait")
@@ -50,10 +73,9 @@ class Landing(Base):
         """Show what these changes would do."""
         self._number += 1
         self._review = Review(self.world, heading)
-        await self.push_screen(self._review)
-        self._propose(self._number, tuple(what))
+        await self.console.push_screen(self._review)
+        self._work(partial(self._propose, self._number, tuple(what)), "propose")
 
-    @work(thread=True, exclusive=True, group="propose", exit_on_error=False)
     def _propose(self, number: int, what: tuple[FileChange, ...]) -> None:
         began = last = time.monotonic()
 
@@ -62,22 +84,20 @@ class Landing(Base):
             now = time.monotonic()
             if total and now - began > PATIENCE and now - last > 0.1:
                 last = now
-                self.post_message(Weighed(number, done / total))
+                self.console.post_message(Weighed(number, done / total))
 
         try:
             proposal = changes.propose(self.machine, what, self.world.snapshot, progress=far)
         except (changes.NotDone, OSError) as error:
-            self.post_message(Proposed(number, None, str(error)))
+            self.console.post_message(Proposed(number, None, str(error)))
         else:
-            self.post_message(Proposed(number, proposal))
+            self.console.post_message(Proposed(number, proposal))
 
-    @on(Weighed)
-    def _weighed(self, event: Weighed) -> None:
+    def weighed(self, event: Weighed) -> None:
         if event.number == self._number and self._review is not None:
             self._review.progress(event.share)
 
-    @on(Proposed)
-    def _proposed(self, event: Proposed) -> None:
+    def proposed(self, event: Proposed) -> None:
         if event.number != self._number or self._review is None:
             return
         if event.proposal is not None:
@@ -87,8 +107,7 @@ class Landing(Base):
 
     # -- apply ------------------------------------------------------------------------------------------
 
-    @on(Review.Applied)
-    def _asked_to_apply(self, event: Review.Applied) -> None:
+    def asked_to_apply(self, event: ApplyAsked) -> None:
         proposal = event.proposal
 
         def sure(answer: str | None) -> None:
@@ -101,19 +120,20 @@ class Landing(Base):
         glyphs = self.world.glyphs
         lines = [words(Piece(f"{glyphs.bad} ", "bad"), reason) for reason in proposal.refusals]
         told = words("Only with Shift+L it is made nevertheless, and taken back if nobody confirms it.")
-        self.push_screen(Ask(self.world, "refused", [*lines, "", told], [("L", "do it nevertheless")]), sure)
+        self.console.push_screen(
+            Ask(self.world, "refused", [*lines, "", told], [("L", "do it nevertheless")]), sure
+        )
 
     def _land(self, proposal: Proposal, message: str, seconds: int, *, force: bool) -> None:
-        if self._review is not None and self.screen is self._review:
+        if self._review is not None and self.console.screen is self._review:
             self._review.dismiss(None)
         self._made = Made(self.world, "making the change")
-        self.push_screen(self._made)
-        self._apply(proposal, message, float(seconds), force)
+        self.console.push_screen(self._made)
+        self._work(partial(self._apply, proposal, message, float(seconds), force), "apply")
 
-    @work(thread=True, group="apply", exit_on_error=False)
     def _apply(self, proposal: Proposal, message: str, seconds: float, force: bool) -> None:
         try:
-            receipt = changes.apply(
+            done = changes.apply(
                 self.machine,
                 proposal,
                 message=message,
@@ -122,31 +142,29 @@ class Landing(Base):
                 tell=self._tell,
             )
         except ChangedMeanwhile as error:
-            self.post_message(Landed(None, str(error), stale=True))
+            self.console.post_message(Landed(None, str(error), stale=True))
         except (changes.NotDone, changes.Held, OSError) as error:
-            self.post_message(Landed(None, str(error)))
+            self.console.post_message(Landed(None, str(error)))
         else:
-            self.post_message(Landed(receipt))
+            self.console.post_message(Landed(done))
 
     def _tell(self, step: str) -> None:
-        self.post_message(Stepped(step))
+        self.console.post_message(Stepped(step))
 
-    @on(Stepped)
-    def _stepped(self, event: Stepped) -> None:
+    def stepped(self, event: Stepped) -> None:
         if self._made is not None:
             self._made.step(event.text)
 
-    @on(Landed)
-    def _landed(self, event: Landed) -> None:
-        receipt, problem = event.receipt, event.problem
+    def landed(self, event: Landed) -> None:
+        done, problem = event.receipt, event.problem
         if event.stale:
             self.meet_others()
             problem += "\nYour edits now stand on the new version: close this and review again."
         if self._made is not None:
-            self._made.end(receipt, problem)
-        if receipt is not None:
-            self._pending = receipt if receipt.state == "pending" else None
-            if receipt.state in ("kept", "pending"):
+            self._made.end(done, problem)
+        if done is not None:
+            self.waiting = done if done.state == "pending" else None
+            if done.state in ("kept", "pending"):
                 self._written()
             else:
                 self.meet_others()
@@ -159,7 +177,7 @@ class Landing(Base):
                 current = {path: desk.read(self.machine, path) for path in self.workspace.base}
             except NotEdited:
                 current = {}
-            self.hold(self.workspace.after_apply(current))
+            self.console.hold(self.workspace.after_apply(current))
         else:
             self.meet_others()
         desk.keep(self.machine, self.workspace)
@@ -168,37 +186,44 @@ class Landing(Base):
 
     def tell_waiting(self) -> None:
         """Say in the header that a change waits for its confirmation."""
-        pending = self._pending
+        pending = self.waiting
         waiting: Words = ()
         if pending is not None:
-            left = pending.deadline - self.clock()
+            left = pending.deadline - self.console.clock()
             if left > 0:
                 waiting = words(
                     Piece(f"{self.world.glyphs.warn} y keeps the change: {countdown(left)} left", "warn")
                 )
             else:
-                self._pending = None
+                self.waiting = None
                 self.meet_others()
         if waiting != self.world.waiting:
-            self.show(replace(self.world, waiting=waiting))
+            self.console.show(replace(self.world, waiting=waiting))
 
-    def action_keep(self) -> None:
+    def keep(self) -> None:
         """Keep the change that waits."""
-        if self._pending is not None:
-            self._answer(self._pending.id, True)
+        if self.waiting is not None:
+            self._answer_on_thread(self.waiting.id, True)
 
-    @on(Made.Answered)
-    def _answered(self, event: Made.Answered) -> None:
-        self._answer(event.id, event.keep)
+    def answered(self, event: KeepAnswered) -> None:
+        self._answer_on_thread(event.id, event.keep)
 
-    @work(thread=True, group="apply", exit_on_error=False)
+    def _answer_on_thread(self, id: str, keep: bool) -> None:
+        self._work(partial(self._answer, id, keep), "apply")
+
+    def _work(self, what: Callable[[], None], group: str) -> None:
+        """Do it on a thread; what it finds comes back as a message."""
+        self.console.run_worker(
+            what, thread=True, exclusive=group == "propose", group=group, exit_on_error=False
+        )
+
     def _answer(self, id: str, keep: bool) -> None:
         try:
-            receipt = changes.confirm(self.machine, id) if keep else changes.rollback(self.machine, id)
+            done = changes.confirm(self.machine, id) if keep else changes.rollback(self.machine, id)
         except (changes.NothingPending, changes.NotDone, changes.Held, OSError) as error:
-            self.post_message(Landed(None, str(error) or "It is over already."))
+            self.console.post_message(Landed(None, str(error) or "It is over already."))
         else:
-            self.post_message(Landed(receipt))
+            self.console.post_message(Landed(done))
 
     # -- what others wrote ------------------------------------------------------------------------------
 
@@ -207,32 +232,32 @@ class Landing(Base):
         try:
             workspace, others, conflicts = desk.rebased(self.machine, self.workspace)
         except NotEdited as error:
-            self.say(str(error), bad=True)
+            self.console.say(str(error), bad=True)
             return False
         if not others:
             return True
         had = bool(self.workspace.changed)
-        self.hold(workspace)
+        self.console.hold(workspace)
         if had:
             told = f"{sentence_list(others)} changed meanwhile. Your edits now stand on the new version."
             if conflicts:
                 lost = sentence_list(from_bytes(each.summary) for each in conflicts)
                 told = f"{sentence_list(others)} changed meanwhile, where you had edited: dropped {lost}."
-            self.say(told, bad=bool(conflicts))
+            self.console.say(told, bad=bool(conflicts))
         return True
 
     # -- history ----------------------------------------------------------------------------------------
 
-    async def action_history(self) -> None:
+    async def history(self) -> None:
         """Show the changes made so far."""
         from wraptui.tui.dialogs.history import HistoryScreen
 
         try:
             made: tuple[Checkpoint, ...] = changes.history(self.machine)
         except OSError as error:
-            self.say(f"The history cannot be read: {error.strerror or error}.", bad=True)
+            self.console.say(f"The history cannot be read: {error.strerror or error}.", bad=True)
             return
-        await self.push_screen(HistoryScreen(self.world, made, self._diff_of), self._restore)
+        await self.console.push_screen(HistoryScreen(self.world, made, self._diff_of), self._restore)
 
     def _diff_of(self, id: str) -> str:
         try:
@@ -246,10 +271,92 @@ class Landing(Base):
         try:
             what = changes.restoring(self.machine, id)
         except (changes.NotDone, OSError) as error:
-            self.say(str(error), bad=True)
+            self.console.say(str(error), bad=True)
             return
         if not what:
-            self.say("What stood before that change stands there now already.")
+            self.console.say("What stood before that change stands there now already.")
             return
         self._of_workspace = False
         await self.review(what, f"bring back what stood before {id}")
+
+    # -- the beginning and the end ----------------------------------------------------------------------
+
+    async def begin(self) -> None:
+        """Say what an earlier session left: a change that waits or was interrupted, edits not applied."""
+        try:
+            left = changes.waiting(self.machine)
+        except OSError:
+            left = ()
+        for checkpoint in left:
+            if checkpoint.state == "pending" and checkpoint.deadline > self.console.clock():
+                self.waiting = receipt(checkpoint)
+                self.tell_waiting()
+            else:
+                await self._offer_recovery(checkpoint)
+                return
+        kept = desk.kept(self.machine)
+        if kept.changed:
+            await self._offer_kept(kept)
+
+    async def _offer_recovery(self, checkpoint: Checkpoint) -> None:
+        what = sentence_list(file.path for file in checkpoint.files)
+        told = [f"The change {checkpoint.id} of {what} was interrupted.", "It can be brought to an end now."]
+
+        def answered(answer: str | None) -> None:
+            if answer == "e":
+                self._made = Made(self.world, "bringing it to an end")
+                self.console.push_screen(self._made)
+                self._work(self._recover, "apply")
+
+        await self.console.push_screen(
+            Ask(self.world, "an interrupted change", told, [("e", "bring it to an end")]), answered
+        )
+
+    def _recover(self) -> None:
+        try:
+            ended = changes.recover(self.machine, tell=self._tell)
+        except (changes.NotDone, changes.Held, OSError) as error:
+            self.console.post_message(Landed(None, str(error)))
+        else:
+            self.console.post_message(
+                Landed(ended[-1] if ended else None, "" if ended else "It is over already.")
+            )
+
+    async def _offer_kept(self, kept: Workspace) -> None:
+        told = [f"{counted(kept.done, 'edit')} of an earlier session were not applied:"]
+        told += [f"  {from_bytes(step.summary)}" for step in kept.steps[:10]]
+
+        def answered(answer: str | None) -> None:
+            if answer == "k":
+                self.console.hold(kept)
+                self.meet_others()
+            elif answer == "f":
+                desk.keep(self.machine, Workspace())
+
+        answers = [("k", "take them up again"), ("f", "forget them")]
+        await self.console.push_screen(Ask(self.world, "unsaved edits", told, answers), answered)
+
+    async def ask_before_the_end(self) -> None:
+        """What is to become of the edits that wait?"""
+        count = self.workspace.done
+        told = "1 edit is not applied." if count == 1 else f"{count} edits are not applied."
+
+        def answered(answer: str | None) -> None:
+            if answer in ("k", "f"):
+                self.console.leave(forget=answer == "f")
+
+        answers = [("k", "keep for the next start"), ("f", "forget")]
+        await self.console.push_screen(Ask(self.world, "quit", [told], answers), answered)
+
+    def notice(self, old: Snapshot, new: Snapshot) -> None:
+        """A new login from where the operator works proves that the change lets them in."""
+        if self._made is None or not self._made.waits or not self._peer:
+            return
+        before = {visit.connection for visit in old.visits}
+        for visit in new.visits:
+            connection = visit.connection
+            if connection in before or visit.guard != "standalone":
+                continue
+            if address(connection.remote) == self._peer and connection.state == "ESTABLISHED":
+                self._made.noticed = f"A new connection from {self._peer} to {visit.service} has come in."
+                self._made.draw()

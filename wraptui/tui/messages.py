@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from textual.message import Message
 
-from wraptui.changes import Proposal, Receipt
-from wraptui.observe import Snapshot
-from wraptui.policy.access import Tables
-from wraptui.policy.findings import Finding
+if TYPE_CHECKING:
+    from wraptui.changes import Proposal, Receipt
+    from wraptui.observe import Snapshot
+    from wraptui.policy.access import Tables
+    from wraptui.policy.findings import Finding
 
 
 class SnapshotTaken(Message):
@@ -70,3 +73,19 @@ class Landed(Message):
     def __init__(self, receipt: Receipt | None, problem: str = "", *, stale: bool = False) -> None:
         super().__init__()
         self.receipt, self.problem, self.stale = receipt, problem, stale
+
+
+class ApplyAsked(Message):
+    """The operator wants a proposal made; `seconds` to confirm it, 0 for good."""
+
+    def __init__(self, proposal: Proposal, message: str, seconds: int) -> None:
+        super().__init__()
+        self.proposal, self.message, self.seconds = proposal, message, seconds
+
+
+class KeepAnswered(Message):
+    """The operator keeps the change that waits, or takes it back."""
+
+    def __init__(self, id: str, keep: bool) -> None:
+        super().__init__()
+        self.id, self.keep = id, keep

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.widgets import Input
 
 from wraptui.tui.display import Piece, Words, content, spaced, words
-from wraptui.tui.inputs import LineInput
 from wraptui.tui.panes.view import View
 from wraptui.tui.table import Table
 from wraptui.tui.world import World
+
+if TYPE_CHECKING:
+    from textual.widgets import Input
+
+    from wraptui.tui.inputs import LineInput
 
 Asked = Callable[[str, object], Awaitable[None]]
 """Told which key was pressed, by its name, and on which row."""
@@ -43,6 +46,7 @@ class Pane(Vertical):
                 self._bindings.bind(other, f"row('{key.name}')", key.description, False, priority=True)
         self._source: tuple[Any, ...] | None = None
         self._title: Words = ()
+        self._filter: LineInput | None = None
         self.table: Table[Any, World] = Table(
             view.columns,
             view.key,
@@ -54,11 +58,11 @@ class Pane(Vertical):
 
     def compose(self) -> ComposeResult:
         yield self.table
-        yield LineInput(placeholder="show only rows with these words", id=f"{self.view.name}-filter")
 
     @property
-    def _input(self) -> Input:
-        return self.query_one(Input)
+    def filtering(self) -> bool:
+        """Whether the filter is being typed."""
+        return self._filter is not None and self._filter.has_focus
 
     def show(self, world: World) -> None:
         """Show this world's rows, if they are not the ones that stand here already."""
@@ -68,7 +72,7 @@ class Pane(Vertical):
             self._source = source
             self.table.show(self.view.rows(world), world, empty=self.view.empty(world))
         else:
-            self.table.empty = self.view.empty(world)
+            self.table.say_empty(self.view.empty(world))
             self.table.tick(world)
         self._entitle()
 
@@ -98,8 +102,8 @@ class Pane(Vertical):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action == "clear_filter":
-            return bool(self.table.needle) or self._input.has_focus
-        if self._input.has_focus:
+            return bool(self.table.needle) or self.filtering
+        if self.filtering:
             return False
         if action == "row":
             return self.view.may(str(parameters[0]), self.table.current, self.world)
@@ -114,31 +118,35 @@ class Pane(Vertical):
         if self.view.may("open", self.table.current, self.world):
             await self.action_row("open")
 
-    def action_filter(self) -> None:
-        self.add_class("filtering")
-        self.screen.set_focus(self._input)
+    async def action_filter(self) -> None:
+        if self._filter is None:
+            from wraptui.tui.inputs import LineInput
+
+            self._filter = LineInput(placeholder="show only rows with these words")
+            await self.mount(self._filter)
+        self._filter.display = True
+        self.screen.set_focus(self._filter)
 
     def action_clear_filter(self) -> None:
-        self._input.value = ""
+        if self._filter is not None:
+            self._filter.value = ""
+            self._filter.display = False
         self.table.filter("")
-        self.remove_class("filtering")
         self._entitle()
         self.screen.set_focus(self.table)
 
     def action_sort(self) -> None:
         self.table.sort_next()
 
-    @on(Input.Changed)
-    def _filter_changed(self, event: Input.Changed) -> None:
+    def on_input_changed(self, event: Input.Changed) -> None:
         event.stop()
         self.table.filter(event.value)
         self._entitle()
 
-    @on(Input.Submitted)
-    def _filter_done(self, event: Input.Submitted) -> None:
+    def on_input_submitted(self, event: Input.Submitted) -> None:
         event.stop()
-        if not event.value:
-            self.remove_class("filtering")
+        if self._filter is not None and not event.value:
+            self._filter.display = False
         self.screen.set_focus(self.table)
 
 

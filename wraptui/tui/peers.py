@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import socket
+from typing import TYPE_CHECKING
 
-from wraptui.policy.access import Decision
 from wraptui.tui.bars import Glyphs
 from wraptui.tui.display import Piece, Words, words
+
+if TYPE_CHECKING:
+    from wraptui.policy.access import Decision
 
 
 def address(text: str) -> str:

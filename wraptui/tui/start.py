@@ -7,11 +7,14 @@ import sys
 import threading
 from collections.abc import Iterable
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
-from wraptui.observe import Snapshot
-from wraptui.system.machine import Machine
-from wraptui.tui import desk, terminal
+from wraptui.tui import terminal
 from wraptui.tui.app import Console
+
+if TYPE_CHECKING:
+    from wraptui.observe import Snapshot
+    from wraptui.system.machine import Machine
 
 
 def start(root: str, *, interval: float = 1.0, plain: bool = False) -> int:
@@ -49,6 +52,8 @@ def show(
     )
     code = console.run()
     if code is None and console.workspace.changed and not console.world.read_only:  # it ended by a defect
+        from wraptui.tui import desk
+
         console.farewell = desk.keep(machine, console.workspace)
     if console.farewell:
         with suppress(OSError):

@@ -147,13 +147,18 @@ class Table(ScrollView, Generic[Row, Context], can_focus=True):
         held = self._held_key()
         new = rows is not self.rows
         self.rows, self.context = rows, context
-        if empty != self.empty:
-            self.empty = empty
-            self._forget()
+        self.say_empty(empty)
         if new:
             self._arrange(held)
         self.repaint_changes()
         self.post_message(self.Highlighted(self))
+
+    def say_empty(self, empty: str) -> None:
+        """What to say while there are no rows."""
+        if empty != self.empty:
+            self.empty = empty
+            if not self.order:
+                self._forget()
 
     def tick(self, context: Context) -> None:
         """Only the clock moved: paint the cells that show it."""

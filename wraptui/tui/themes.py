@@ -1,6 +1,8 @@
-"""Knows the console's colours: a calm dark theme, a light one, and one of the terminal's own 16."""
+"""Knows the console's looks: where its style files are, and its colours (dark, light, the terminal's 16)."""
 
 from __future__ import annotations
+
+import os
 
 from textual.theme import BUILTIN_THEMES, Theme
 
@@ -82,3 +84,13 @@ def after(name: str) -> str:
     """The theme that the key turns to."""
     names = [theme.name for theme in ALL]
     return names[(names.index(name) + 1) % len(names)] if name in names else DARK.name
+
+
+def style_sheet(name: str) -> str:
+    """A style file: beside the package in a checkout, inside it when installed."""
+    here = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    for folder in (os.path.join(here, "styles"), os.path.join(os.path.dirname(here), "styles")):
+        path = os.path.join(folder, name)
+        if os.path.isfile(path):
+            return path
+    raise FileNotFoundError(f"wraptui is installed without its styles ({name})")

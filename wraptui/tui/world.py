@@ -4,13 +4,47 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING, cast
 
-from wraptui.observe import ServiceState, Snapshot
-from wraptui.policy.access import Tables
-from wraptui.policy.findings import Finding
-from wraptui.policy.services import Configuration
 from wraptui.tui.bars import UNICODE, Glyphs
 from wraptui.tui.display import Words
+
+if TYPE_CHECKING:
+    from wraptui.observe import ServiceState, Snapshot
+    from wraptui.policy.access import Tables
+    from wraptui.policy.findings import Finding
+    from wraptui.policy.services import Configuration
+
+
+class Unseen:
+    """What is known before the first look: nothing. It stands for a snapshot and for a configuration, so that
+    the first frame need not wait until all that makes them is imported."""
+
+    visits = services = findings = notes = fingerprints = entries = messages = coverage = files = ()
+    tables = None
+    certain = True
+    why = problem = ""
+    load = started = 0.0
+    pid = number = 0
+    live = starts = True
+    defaults: Mapping[str, object] = MappingProxyType({})
+
+    @property
+    def no_access(self) -> Unseen:
+        return self
+
+    @property
+    def daemon(self) -> Unseen:
+        return self
+
+    @property
+    def configuration(self) -> Unseen:
+        return self
+
+
+NO_SNAPSHOT = cast("Snapshot", Unseen())
+NO_CONFIGURATION = cast("Configuration", Unseen())
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,33 +64,22 @@ class Pending:
 class World:
     """One moment as the screen shows it. `tables`, `configuration` and `findings` are those of the files
     *with* the edits that wait; the snapshot's own are those on disk. `ready` is False before the first look.
-    `read_only` says why nothing can be changed, "" when it can; `waiting` what waits for the operator."""
+    `read_only` says why nothing can be changed, "" when it can; `waiting` what waits for the operator,
+    `trouble` why the picture stands still."""
 
-    snapshot: Snapshot = field(default_factory=Snapshot)
+    snapshot: Snapshot = NO_SNAPSHOT
     now: float = 0.0
     ready: bool = False
     host: str = ""
     read_only: str = ""
     tables: Tables | None = None
-    configuration: Configuration = field(default_factory=lambda: Configuration(starts=True))
+    configuration: Configuration = NO_CONFIGURATION
     findings: tuple[Finding, ...] = ()
-    pending: Pending = Pending()
+    pending: Pending = field(default_factory=Pending)
     waiting: Words = ()
+    trouble: str = ""
     glyphs: Glyphs = UNICODE
 
     def state_of(self, service: str) -> ServiceState | None:
         """How the service runs, if it is known."""
         return next((each for each in self.snapshot.services if each.service.id == service), None)
-
-
-def seen(snapshot: Snapshot, now: float, **more: object) -> World:
-    """A world without edits."""
-    return World(
-        snapshot,
-        now,
-        ready=True,
-        tables=snapshot.tables,
-        configuration=snapshot.configuration,
-        findings=snapshot.findings,
-        **more,  # type: ignore[arg-type]
-    )

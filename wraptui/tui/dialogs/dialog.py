@@ -11,6 +11,7 @@ from textual.containers import Vertical, VerticalScroll
 from textual.screen import ModalScreen
 from textual.widget import Widget
 
+from wraptui.tui import themes
 from wraptui.tui.display import Cell, content, words
 from wraptui.tui.keys import Keys
 from wraptui.tui.lines import Lines
@@ -22,6 +23,7 @@ Answer = TypeVar("Answer")
 class Dialog(ModalScreen[Answer]):
     """A question. Escape answers nothing."""
 
+    CSS_PATH = themes.style_sheet("dialogs.tcss")
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("tab", "field(1)", "next field", show=False, priority=True),
         Binding("shift+tab", "field(-1)", "field before", show=False, priority=True),

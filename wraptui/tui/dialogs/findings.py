@@ -10,6 +10,7 @@ from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
 from wraptui.policy.findings import Finding, Severity
+from wraptui.tui import themes
 from wraptui.tui.bars import counted
 from wraptui.tui.display import Cell, Piece, words
 from wraptui.tui.keys import Keys
@@ -49,6 +50,7 @@ COLUMNS: tuple[Column[Finding, World], ...] = (
 class Findings(Screen[tuple[str, Finding]]):
     """All findings. Returns ("mend" or "go", the finding)."""
 
+    CSS_PATH = themes.style_sheet("dialogs.tcss")
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "answer('go')", "go to the line", id="go", priority=True),
         Binding("f", "answer('mend')", "mend it", id="mend", priority=True),

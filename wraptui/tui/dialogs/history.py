@@ -11,6 +11,7 @@ from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
 from wraptui.system.checkpoints import Checkpoint
+from wraptui.tui import themes
 from wraptui.tui.bars import age
 from wraptui.tui.dialogs.review import Line, diff_lines
 from wraptui.tui.display import Cell, Piece, sentence_list, words
@@ -52,6 +53,7 @@ COLUMNS: tuple[Column[Checkpoint, World], ...] = (
 class HistoryScreen(Screen[str]):
     """The changes, the newest first, and what each changed. Returns the one to restore."""
 
+    CSS_PATH = themes.style_sheet("dialogs.tcss")
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("b", "restore", "bring back what stood before it", id="restore", priority=True),
         Binding("tab", "app.focus_next", "list or difference", key_display="Tab", id="other"),

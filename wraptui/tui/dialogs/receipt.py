@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from typing import ClassVar
 
 from textual.binding import Binding, BindingType
-from textual.message import Message
 from textual.widget import Widget
 
 from wraptui.changes import Receipt
@@ -14,6 +13,7 @@ from wraptui.tui.bars import bar, countdown
 from wraptui.tui.dialogs.dialog import Dialog
 from wraptui.tui.display import Cell, Piece, words
 from wraptui.tui.lines import Lines
+from wraptui.tui.messages import KeepAnswered
 from wraptui.tui.world import World
 
 
@@ -25,13 +25,6 @@ class Made(Dialog[None]):
         Binding("b", "back_out", "take it back", id="back-out"),
         Binding("escape", "cancel", "close", id="pinned-close"),
     ]
-
-    class Answered(Message):
-        """The operator keeps the pending change, or takes it back."""
-
-        def __init__(self, id: str, keep: bool) -> None:
-            super().__init__()
-            self.id, self.keep = id, keep
 
     def __init__(self, world: World, heading: str) -> None:
         super().__init__(world)
@@ -126,8 +119,8 @@ class Made(Dialog[None]):
 
     def action_keep(self) -> None:
         if self.waits and self.receipt is not None:
-            self.post_message(self.Answered(self.receipt.id, True))
+            self.post_message(KeepAnswered(self.receipt.id, True))
 
     def action_back_out(self) -> None:
         if self.waits and self.receipt is not None:
-            self.post_message(self.Answered(self.receipt.id, False))
+            self.post_message(KeepAnswered(self.receipt.id, False))

@@ -8,17 +8,18 @@ from typing import ClassVar
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.message import Message
 from textual.screen import Screen
 from textual.widgets import Input
 
 from wraptui.changes import Proposal
 from wraptui.policy.findings import Finding, Severity
+from wraptui.tui import themes
 from wraptui.tui.bars import bar, counted
 from wraptui.tui.display import Cell, Piece, Words, from_bytes, width, words
 from wraptui.tui.inputs import Field
 from wraptui.tui.keys import Keys
 from wraptui.tui.lines import Lines
+from wraptui.tui.messages import ApplyAsked
 from wraptui.tui.panes.rules import severity
 from wraptui.tui.peers import short
 from wraptui.tui.table import Column, Table
@@ -30,6 +31,7 @@ Line = tuple[int, Words]
 class Review(Screen[None]):
     """A proposal, and the key that makes it. Long lists scroll; the proposal comes when it is worked out."""
 
+    CSS_PATH = themes.style_sheet("dialogs.tcss")
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("a", "apply(60)", "apply, confirm within 60 s", id="apply", priority=True),
         Binding("A", "apply(0)", "apply for good", id="apply-for-good", priority=True),
@@ -37,13 +39,6 @@ class Review(Screen[None]):
         Binding("escape", "close", "back", id="pinned-close"),
     ]
     AUTO_FOCUS = "Table"
-
-    class Applied(Message):
-        """The operator wants it made; `seconds` to confirm, 0 for good."""
-
-        def __init__(self, proposal: Proposal, message: str, seconds: int) -> None:
-            super().__init__()
-            self.proposal, self.message, self.seconds = proposal, message, seconds
 
     def __init__(self, world: World, heading: str) -> None:
         super().__init__()
@@ -112,7 +107,7 @@ class Review(Screen[None]):
 
     def action_apply(self, seconds: int) -> None:
         if self.proposal is not None:
-            self.post_message(self.Applied(self.proposal, self.query_one(Input).value.strip(), seconds))
+            self.post_message(ApplyAsked(self.proposal, self.query_one(Input).value.strip(), seconds))
 
     def action_message(self) -> None:
         self.set_focus(self.query_one(Input))

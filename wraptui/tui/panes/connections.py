@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from wraptui.observe import Visit
 from wraptui.tui.bars import age, size
 from wraptui.tui.display import Cell, Piece, Words, from_bytes, spaced, words
 from wraptui.tui.panes.view import Key, View
 from wraptui.tui.peers import address_order, endpoint, verdict
 from wraptui.tui.table import Column
 from wraptui.tui.world import World
+
+if TYPE_CHECKING:
+    from wraptui.observe import Visit
 
 
 def _started(visit: Visit) -> float:
@@ -91,7 +93,7 @@ def _standing(visit: Visit) -> tuple[str, float, str, int]:
     return visit.service, _started(visit), connection.remote, connection.remote_port
 
 
-VIEW = View[Visit](
+VIEW: View[Visit] = View(
     name="connections",
     columns=(
         Column("service", _service, 8, grow=2, most=18, sort=lambda v, w: v.service),

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from wraptui.observe import ServiceState
-from wraptui.policy.services import Service, Value
+from typing import TYPE_CHECKING
+
 from wraptui.tui.bars import bar, countdown, gauge_tone, level, size, sparkline
 from wraptui.tui.display import Cell, Piece, Words, from_bytes, sentence_list, spaced, words
 from wraptui.tui.panes.view import Key, View
 from wraptui.tui.peers import address
 from wraptui.tui.table import Column
 from wraptui.tui.world import World
+
+if TYPE_CHECKING:
+    from wraptui.observe import ServiceState
+    from wraptui.policy.services import Service, Value
 
 
 def limit(service: Service, name: str) -> float | None:
@@ -194,7 +198,7 @@ def _may(name: str, state: ServiceState | None, world: World) -> bool:
     return state is not None and bool(state.service.file) and world.ready and not world.read_only
 
 
-VIEW = View[ServiceState](
+VIEW: View[ServiceState] = View(
     name="limits",
     columns=(
         Column(

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from wraptui.policy.sensor import Entry
+from typing import TYPE_CHECKING
+
 from wraptui.tui.bars import age, bar, countdown, span
 from wraptui.tui.display import Cell, Piece, Words, from_bytes, sentence_list, spaced, words
 from wraptui.tui.panes.view import Key, View
 from wraptui.tui.peers import address, address_order
 from wraptui.tui.table import Column
 from wraptui.tui.world import World
+
+if TYPE_CHECKING:
+    from wraptui.policy.sensor import Entry
 
 FAMILIES = {"ipv4": "IPv4", "ipv6": "IPv6"}
 SOCKETS = {"ipv4": "IPv4", "ipv6": "IPv6 (dual-stack)"}
@@ -96,7 +100,7 @@ def _may(name: str, entry: Entry | None, world: World) -> bool:
     return entry is not None and (name == "open" or not world.read_only)
 
 
-VIEW = View[Entry](
+VIEW: View[Entry] = View(
     name="no_access",
     columns=(
         Column("address", _who, 15, grow=3, most=45, sort=lambda e, w: address_order(e.address)),

@@ -7,17 +7,19 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
-from typing import Literal, NamedTuple, overload
+from typing import TYPE_CHECKING, Literal, NamedTuple, cast, overload
 
-from wraptui.policy.access import Rule, Table
 from wraptui.policy.findings import Finding, Severity
-from wraptui.policy.services import Service
 from wraptui.tui.bars import Glyphs, counted
 from wraptui.tui.display import Cell, Piece, Words, from_bytes, spaced, words
 from wraptui.tui.panes.view import Key, View
 from wraptui.tui.peers import short
 from wraptui.tui.table import Column
 from wraptui.tui.world import Pending, World
+
+if TYPE_CHECKING:
+    from wraptui.policy.access import Rule, Table
+    from wraptui.policy.services import Service
 
 Kind = Literal["allow", "deny", "service"]
 Found = Mapping[str, Mapping[int, tuple[Finding, ...]]]
@@ -113,14 +115,16 @@ class RuleRows(Sequence[RuleRow]):
         part = self._parts[number]
         item = part.items[part.start + index - (self._ends[number - 1] if number else 0)]
         rule, service = None, None
-        if isinstance(item, Rule):
-            rule, first, last = item, item.first, item.line
-            text, effect = rule_text(item), effect_of(item, part.kind)
-        elif isinstance(item, Service):
-            service, first, last = item, item.first, item.last
-            text, effect = service_text(item), "active" if item.active else "off"
-        else:
+        if isinstance(item, Disabled):
             first, last, text, effect = item.first, item.line, item.text, "disabled"
+        elif part.kind == "service":
+            service = cast("Service", item)
+            first, last = service.first, service.last
+            text, effect = service_text(service), "active" if service.active else "off"
+        else:
+            rule = cast("Rule", item)
+            first, last = rule.first, rule.line
+            text, effect = rule_text(rule), effect_of(rule, part.kind)
         return RuleRow(
             part.kind,
             item.file,
@@ -154,7 +158,7 @@ class Part(NamedTuple):
     """A run of items of one kind: `items[start:stop]`."""
 
     kind: Kind
-    items: Sequence[Rule] | Sequence[Service] | Sequence[Disabled]
+    items: Sequence[Rule | Service | Disabled]
     start: int
     stop: int
 
@@ -348,7 +352,7 @@ def _may(name: str, row: RuleRow | None, world: World) -> bool:
     return name != "open" or row.rule is not None
 
 
-VIEW = View[RuleRow](
+VIEW: View[RuleRow] = View(
     name="rules",
     columns=(
         Column("where", _where, 11, grow=1, most=12, sort=lambda r, w: (r.file, r.first)),
