@@ -111,6 +111,19 @@ def test_a_name_at_the_end_of_the_file_is_doubtful() -> None:
     assert [(doubt.line, "may crash" in doubt.text) for doubt in configuration.doubts] == [(3, True)]
 
 
+def test_a_file_that_the_operator_may_not_read_is_doubtful() -> None:
+    class Shut(Kept):
+        def read(self, path: str) -> bytes:
+            if path in ("/etc/a", "/etc/d/x"):
+                raise PermissionError(13, "Permission denied", path)
+            return super().read(path)
+
+    files = {"/etc/xinetd.conf": b"include /etc/a\nincludedir /etc/d\n", "/etc/a": GOOD, "/etc/d/x": GOOD}
+    configuration = read_configuration(Shut(files))
+    assert [doubt.line for doubt in configuration.doubts] == [1, 2]
+    assert configuration.messages == ()
+
+
 def test_no_file_no_daemon() -> None:
     configuration = reading({})
     assert not configuration.starts

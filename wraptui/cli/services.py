@@ -5,11 +5,14 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections import Counter
 
 from wraptui.cli import FINE, FOUND, UNREADABLE
 from wraptui.policy.services import Configuration, Message, Service
 
 NOTE = "{root} is not a whole system: programs, log folders and names that it lacks are this machine's."
+
+_SHOWN = ("ERROR", "WARNING", "CRITICAL")
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -35,6 +38,8 @@ def run(options: argparse.Namespace) -> int:
         print(NOTE.format(root=options.root), file=sys.stderr)
     compat = compatibility(files) if options.inetd_compat is None else options.inetd_compat
     configuration = read_configuration(files, inetd_compat=compat)
+    for doubt in configuration.doubts:
+        print(_plain(f"{doubt.file}:{doubt.line}: {doubt.text}"), file=sys.stderr)
     if options.json:
         print(json.dumps(as_json(configuration)))
     else:
@@ -84,16 +89,15 @@ def as_text(configuration: Configuration) -> str:
     for row in rows:
         cells = [_plain(cell).ljust(width) for cell, width in zip(row, widths, strict=False)]
         lines.append("  ".join([*cells, _plain(row[5])]))
-    said = [
-        message for message in configuration.messages if message.level in ("ERROR", "WARNING", "CRITICAL")
-    ]
+    said = Counter(message for message in configuration.messages if message.level in _SHOWN)
     if not configuration.starts:
         lines += ["", "xinetd would not start with these files."]
     if said:
         lines += ["", "xinetd would say:"]
-    for message in said:
+    for message, times in said.items():
         where = f"{message.file}:{message.line}: " if message.line is not None else ""
-        lines.append(_plain(f"  {message.level}: {where}{message.text}"))
+        often = f" ({times} times)" if times > 1 else ""
+        lines.append(_plain(f"  {message.level}: {where}{message.text.rstrip()}{often}"))
     return "\n".join(lines) + "\n"
 
 

@@ -27,6 +27,7 @@ NO_ID = "an internal service that inetd.conf cannot have: xinetd has no id for i
 LOST = "xinetd does not see this entry: an error before it swallows it"
 CRASH = "a line is wrong after a bind to a host of several addresses: xinetd crashes"
 MISFIT = "an IPv4 address for an IPv6 socket: xinetd listens on all addresses, or does not start"
+HIDDEN = "you may not read this, xinetd may: what it makes of it is unknown here"
 TOO_MANY = "more files are included than anybody needs; the rest is not looked at here"
 MOST_FILES = 20_000
 LONGEST = 2048
@@ -256,6 +257,9 @@ class Loader:
                 self.doubt(self.open[-1], line, CYCLE if path in self.open else TOO_MANY)
                 raise OSError
             data = self._data(path, data)
+        except PermissionError:
+            self.doubt(self.open[-1], line, f"{shown(name)}: {HIDDEN}")
+            return False
         except OSError:
             self.complain("ERROR", f"Unable to open included configuration file: {name}")
             return False
@@ -279,6 +283,9 @@ class Loader:
     def _include_directory(self, directory: str, line: int) -> None:
         try:
             names = sorted(typed(name) for name in self.files.names(self.world.path(directory)))
+        except PermissionError:
+            self.doubt(self.open[-1], line, f"{shown(directory)}: {HIDDEN}")
+            return
         except OSError:
             self.complain("ERROR", f"Unable to read included directory: {directory}")
             return
@@ -292,6 +299,9 @@ class Loader:
                 self.file = path
             try:
                 data = self.files.read(self.world.path(path))
+            except PermissionError:
+                self.doubt(self.open[-1], line, f"{shown(path)}: {HIDDEN}")
+                continue
             except OSError:
                 failed = self._unread(path) or failed
                 continue

@@ -98,8 +98,8 @@ def read_configuration(
     """What the daemon would load from `path`; relative names count from `directory`.
 
     `environment` are the names of the daemon's variables. `local` are this machine's addresses: a service
-    that binds to another one does not start. Without them they are read from /proc, if that is among the files;
-    else every address counts as present.
+    that binds to another one does not start. When they are not given they are read from /proc, if that is
+    among the files; else every address counts as present.
     """
     from wraptui.policy.loading import Loader
 
