@@ -9,12 +9,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from wraptui.policy.access import Table, Tables
+from wraptui.policy.access import Table, Tables, read_table
 from wraptui.policy.c_library import folded
 from wraptui.policy.files import Files
 from wraptui.policy.lint_options import refused, runs_aclexec
 from wraptui.policy.lint_rules import RuleLine, scanned
-from wraptui.policy.ranges import EVERYBODY, Clients, Lists, Range, Ranges, common, joined, minus
+from wraptui.policy.ranges import EVERYBODY, Lists, Range, Ranges, common, joined, minus, quad_number
+from wraptui.policy.rules import Rule
 from wraptui.policy.taken import ANY_OTHER, Daemons
 from wraptui.syntax.hosts import option
 
@@ -53,19 +54,39 @@ def effective_policy(tables: Tables, daemon: str = ANY_OTHER) -> Policy:
     conditions: list[Condition] = []
     lists = Lists(tables.files)
     left = EVERYBODY
+    waiting: list[Range] = []  # what plain rules of one outcome take: taken away at once, when it matters
+    wanted: Outcome = "granted"
+
+    def settle() -> None:
+        nonlocal left
+        if waiting:
+            pieces = joined(waiting)
+            found[wanted].extend(common(left, pieces))
+            left = minus(left, pieces)
+            waiting.clear()
+
     for table, deny in ((tables.allow, False), (tables.deny, True)):
-        for rule, daemons, clients in _rules(table, lists, deny=deny):
-            sure, possible = daemons.meaning(daemon)
-            if not possible or not left:
+        for rule, sure in _rules(table, daemon):
+            outcome = _outcome(rule, table, deny, tables)
+            if outcome != wanted:
+                settle()
+                wanted = outcome
+            number = quad_number(rule.clients.strip()) if sure else None
+            if number is not None:
+                waiting.append((number, number))
                 continue
-            outcome = rule_outcome(rule, tables.files)
-            taken = common(left, clients.whole.sure) if sure else ()
-            perhaps = minus(common(left, clients.whole.possible), taken)
+            clients = lists.clients(rule.clients).whole
+            if sure and clients.exact:
+                waiting.extend(clients.sure)
+                continue
+            settle()
+            taken = common(left, clients.sure) if sure else ()
+            perhaps = minus(common(left, clients.possible), taken)
             if perhaps:
-                text = rule.fields.clients.strip()
-                conditions.append(Condition(outcome, text, perhaps, table.path, rule.logical.first))
+                conditions.append(Condition(outcome, rule.clients.strip(), perhaps, table.path, rule.first))
             found[outcome] += taken
             left = minus(left, taken)
+        settle()
         if deny and (table.problem or table.rules.broken):
             found["denied"] += left
             left = ()
@@ -103,15 +124,22 @@ def rule_outcome(rule: RuleLine, files: Files) -> Outcome:
     return "denied" if rule.deny else "granted"
 
 
-def _rules(table: Table, lists: Lists, *, deny: bool) -> Iterator[tuple[RuleLine, Daemons, Clients]]:
-    """The rules of a table with what their lists mean."""
-    spelled: dict[str, Daemons] = {}
-    if table.problem:
-        return
-    for item in scanned(table, deny=deny, common=False):
-        if not isinstance(item, RuleLine):
-            continue
-        text = item.fields.daemons
-        if text not in spelled:
-            spelled[text] = Daemons(text)
-        yield item, spelled[text], lists.clients(item.fields.clients)
+def _rules(table: Table, daemon: str) -> Iterator[tuple[Rule, bool]]:
+    """The rules that surely (True) or possibly apply to a daemon."""
+    known: dict[str, tuple[bool, bool]] = {}
+    for rule in () if table.problem else table.rules:
+        if rule.daemons not in known:
+            known[rule.daemons] = Daemons(rule.daemons).meaning(daemon)
+        sure, possible = known[rule.daemons]
+        if possible:
+            yield rule, sure
+
+
+def _outcome(rule: Rule, table: Table, deny: bool, tables: Tables) -> Outcome:
+    """What a rule comes to; only one with options has to be looked at closely."""
+    if not rule.options:
+        return "denied" if deny else "granted"
+    alone = read_table(table.path, f"{rule.daemons}:{rule.clients}:{rule.options}")
+    (line,) = scanned(alone, deny=deny, common=False)
+    assert isinstance(line, RuleLine)
+    return rule_outcome(line, tables.files)
