@@ -70,7 +70,8 @@ def no_access_of(reading: Reading, daemon: Daemon, now: float, sensors: Sequence
 class Chronicle:
     """The logs of one running daemon, kept up to date: `read` follows them.
 
-    Of what was read only the list is kept, so a busy log costs no memory."""
+    Of what was read only the list is kept, so a busy log costs no memory. `ends` is where the following
+    began: by path the byte, or journald's cursor."""
 
     def __init__(self, machine: Machine, daemon: Daemon, log_types: Iterable[Sequence[str]] = ()) -> None:
         self.daemon = daemon
@@ -78,15 +79,15 @@ class Chronicle:
         self._machine = machine
         self._clocks: dict[str, Clock] = {}
         self._replay = Replay(daemon.pid)
-        reading, ends = _read_back(machine, daemon, self.places)
+        reading, self.ends = _read_back(machine, daemon, self.places)
         self._waiting: list[Event] = list(reading.events)
         self._problems = {"": "; ".join(reading.problems)}
         self._followers: list[Follower | JournalFollower] = []
         for path in self.places.all if daemon.pid else ():
             if path == JOURNAL:
-                self._followers.append(JournalFollower(machine, str(ends.get(path, "")), machine.now()))
+                self._followers.append(JournalFollower(machine, str(self.ends.get(path, "")), machine.now()))
             else:
-                self._followers += _followers(machine, path, ends)
+                self._followers += _followers(machine, path, self.ends)
 
     def read(self) -> tuple[Event, ...]:
         """The events that were written since the last time, in the order of time."""

@@ -16,7 +16,6 @@ from wraptui.policy.limits import (
     fullness,
     gauges,
     pause,
-    rates,
     refusals,
     sources,
     suggestions,
@@ -130,14 +129,6 @@ def test_suggestions_for_crowds() -> None:
         "telnet was paused 3 times by cps in an hour, the last straws from 192.0.2.9 (3).",
     )
     assert suggestions([Refusals("telnet", "time", 2, ())]) == ()
-
-
-def test_rates_by_the_second() -> None:
-    events = [start(-61), start(-59), start(0), start(0.9), fail(0, "service_limit"), fail(0, "libwrap")]
-    found = rates(events, T + 0.95, 60)
-    assert len(found["telnet"]) == 60 and sum(found["telnet"]) == 4
-    assert (found["telnet"][0], found["telnet"][-1]) == (1, 3)
-    assert rates(events, T, 2, unforked=["telnet"])["telnet"] == (0, 4)
 
 
 def test_gauges_and_their_words() -> None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from wraptui.chronicle import HOUR, Chronicle
 from wraptui.observe.snapshot import Daemon
+from wraptui.observe.states import cps_limit, forks
 from wraptui.policy.admission import is_sensor
 from wraptui.policy.logbook import Clock, Event, parse, parse_all
 from wraptui.policy.sensor import NoAccess
 from wraptui.policy.services import Configuration
+from wraptui.policy.tally import Tally
 from wraptui.system import logs
 from wraptui.system.machine import Machine
 
@@ -20,51 +22,69 @@ BLOCKS = 2
 class Log:
     """The logs of the daemon that runs, followed from look to look.
 
-    `events` is what came in and was refused, of the last hour (the last MiBs of a busy log); the first look
-    does without what was before it, which the second brings. `no_access` is the list now."""
+    `tally` is what came in and was refused of late; the first look does without what was before it, which
+    the second brings (the last MiBs of a busy log). `no_access` is the list now."""
 
     def __init__(self, machine: Machine) -> None:
         self._machine = machine
         self._of: tuple[object, ...] = ()
         self._chronicle: Chronicle | None = None
-        self._looks = 0
-        self.events: list[Event] = []
+        self._early: tuple[Event, ...] | None = None
+        self.tally = Tally()
         self.no_access = NoAccess()
 
     def follow(self, daemon: Daemon, configuration: Configuration, now: float) -> None:
         """Takes in what was written since."""
         log_types = tuple(dict.fromkeys(_log_types(configuration)))
+        before: Iterable[Event] = ()
         if (daemon, log_types) != self._of:
             if self._chronicle:
                 self._chronicle.close()
             self._chronicle = Chronicle(self._machine, daemon, log_types)
             self._of = (daemon, log_types)
-            self._looks, self.events = 0, []
-        assert self._chronicle is not None
-        fresh = self._chronicle.read()
-        self._looks += 1
-        if self._looks == 2 and daemon.pid:
-            self.events = self._before(self._chronicle, now)
+            self.tally = Tally()
+            fresh = self._chronicle.read()
+            self._early = fresh if daemon.pid else None
         else:
-            self.events += fresh
-        if len(self.events) > 1000 and self.events[len(self.events) // 2].time < now - HOUR:
-            self.events = [each for each in self.events if each.time >= now - HOUR]
-        sensors = [each.id for each in configuration.services if is_sensor(each)]
+            assert self._chronicle is not None
+            fresh = self._chronicle.read()
+            if self._early is not None:
+                before, self._early = (*self._before(self._chronicle, now), *self._early), None
+                self.tally = Tally()
+        services = configuration.services
+        known = {word: cps_limit(each) for each in services for word in (each.name, each.id)}
+        self.tally.take((*before, *fresh), now, known, {each.id for each in services if not forks(each)})
+        sensors = [each.id for each in services if is_sensor(each)]
         self.no_access = self._chronicle.no_access(now, sensors)
 
     def _before(self, chronicle: Chronicle, now: float) -> list[Event]:
-        """All events of the last hour that stand in the ends of the logs."""
+        """All events of the last hour that stand in the ends of the logs, as they were when the following of
+        them began."""
         found: list[Event] = []
         for path in chronicle.places.all:
+            end = chronicle.ends.get(path, "")
             if path == logs.JOURNAL:
-                lines = logs.read_journal(self._machine, now - HOUR).lines
+                lines = _up_to(str(end), logs.read_journal(self._machine, now - HOUR).lines)
             else:
-                ends = _Ends(now)
                 lines = logs.read_back(
-                    self._machine, (path,), (), ends, stop_word=b"", since=now - HOUR
+                    self._machine,
+                    (path,),
+                    (),
+                    _Ends(now),
+                    stop_word=b"",
+                    since=now - HOUR,
+                    end=int(end) if end else None,
                 ).lines
             found += (each for each in parse_all(lines, Clock(now)) if each.time >= now - HOUR)
         return sorted(found, key=lambda each: each.time)
+
+
+def _up_to(cursor: str, lines: Sequence[str]) -> Sequence[str]:
+    """The journal's lines up to the one with this cursor."""
+    for place, line in enumerate(lines):
+        if cursor and cursor in line:
+            return lines[: place + 1]
+    return lines
 
 
 class _Ends:

@@ -84,7 +84,7 @@ def observe(machine: Machine, memory: Memory | None = None) -> Snapshot:
     tables = memory.tables.get(machine)
     children = machine.children(daemon.pid) if daemon.pid else ()
     memory.log.follow(daemon, configuration, now)
-    no_access, events = memory.log.no_access, memory.log.events
+    no_access = memory.log.no_access
     visits, guards, coverage = _visits(memory, configuration, tables, no_access, children, notes)
     findings = memory.findings.of(tables, configuration, coverage)
     if memory.findings.waiting:
@@ -93,7 +93,7 @@ def observe(machine: Machine, memory: Memory | None = None) -> Snapshot:
     return Snapshot(
         visits=visits,
         no_access=no_access,
-        services=states(configuration, daemon, guards, Activity(children, visits, events, now)),
+        services=states(configuration, daemon, guards, Activity(children, visits, memory.log.tally, now)),
         configuration=configuration,
         tables=tables,
         findings=findings,

@@ -39,7 +39,8 @@ class ServiceState:
     """A service as it runs now. `state` is active, paused (by cps, until `returns`), suspended, off, failed
     or unknown. `running` counts real children; `busiest` is the source with most of them ("" for none);
     `rate` is connections in each of the last 60 seconds; `cps_count` those in the present window of cps;
-    memory in bytes and cpu in seconds are those of the largest child."""
+    memory in bytes and cpu in seconds are those of the largest child. `suggestions` are sentences on who
+    keeps running into which limit."""
 
     service: Service
     state: str
@@ -53,6 +54,7 @@ class ServiceState:
     rate: tuple[int, ...] = ()
     cps_count: int = 0
     refusals: tuple[Refusals, ...] = ()
+    suggestions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

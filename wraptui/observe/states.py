@@ -3,23 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from wraptui.observe.guards import Guard
 from wraptui.observe.snapshot import Daemon, ServiceState, Visit
 from wraptui.policy.admission import is_sensor
-from wraptui.policy.limits import (
-    Refusals,
-    connection_times,
-    cps_state,
-    pause,
-    plain,
-    rates,
-    refusals,
-)
-from wraptui.policy.logbook import Event
+from wraptui.policy.limits import plain, suggestions
 from wraptui.policy.services import Configuration, Service
+from wraptui.policy.tally import Tally
 from wraptui.system.processes import Process
 
 FORKING = ("echo", "discard", "chargen", "tcpmux")
@@ -32,7 +24,7 @@ class Activity:
 
     children: Sequence[Process]
     visits: Sequence[Visit]
-    events: Sequence[Event]
+    tally: Tally
     now: float
 
 
@@ -48,14 +40,8 @@ def states(
             found.setdefault(visit.service, []).append(visit)
             served.add(visit.process.pid)
     opened = {each.service for each in guards if each.kind == "xinetd" and each.open}
-    alone = {each.id for each in configuration.services if not forks(each)}
-    told = _Told(
-        activity.events,
-        rates(activity.events, activity.now, unforked=alone),
-        refusals(activity.events, activity.now),
-        Counter(each.name for each in configuration.services if each.active),
-        activity.now,
-    )
+    sharing = Counter(each.name for each in configuration.services if each.active)
+    told = _Told(activity.tally, sharing, activity.now)
     idle = [each for each in activity.children if each.pid not in served]
     return tuple(
         _state(each, daemon, each.id in opened, _Children.of(each, found.get(each.id, ()), idle), told)
@@ -75,10 +61,8 @@ def forks(service: Service) -> bool:
 class _Told:
     """What the log tells of all services."""
 
-    events: Sequence[Event]
-    rates: Mapping[str, tuple[int, ...]]
-    refusals: tuple[Refusals, ...]
-    sharing: Mapping[str, int]
+    tally: Tally
+    sharing: Counter[str]
     now: float
 
 
@@ -107,7 +91,7 @@ def _state(service: Service, daemon: Daemon, listens: bool, children: _Children,
     if not daemon.pid:
         return ServiceState(service, "unknown", daemon.problem)
     state, why, returns = "active", "", None
-    paused = pause(told.events, service, told.now, sharing=told.sharing.get(service.name, 1))
+    paused = told.tally.pause(service, told.now, sharing=told.sharing[service.name])
     if paused and not (listens and told.now >= paused.since + 1):
         by = f" by {paused.straw}" if paused.straw else ""
         state, why, returns = "paused", f"Paused{by}: {paused.reason}.", paused.returns
@@ -115,6 +99,7 @@ def _state(service: Service, daemon: Daemon, listens: bool, children: _Children,
         state, why = "suspended", "It waits until its server ends."
     elif not listens and service.attributes.get("socket_type", "stream") == "stream":
         state, why = "failed", "xinetd does not listen for it: it failed, or the files are newer."
+    refused = told.tally.refusals(service.id)
     source, busiest = children.sources[0] if children.sources else ("", 0)
     return ServiceState(
         service,
@@ -126,19 +111,25 @@ def _state(service: Service, daemon: Daemon, listens: bool, children: _Children,
         returns=returns,
         largest_memory=max((each.memory for each in children.processes), default=0),
         largest_cpu=max((each.cpu for each in children.processes), default=0.0),
-        rate=told.rates.get(service.id, ()),
+        rate=told.tally.rate(service.id, told.now),
         cps_count=_cps_count(service, told),
-        refusals=tuple(each for each in told.refusals if each.service == service.id),
+        refusals=refused,
+        suggestions=suggestions(refused),
     )
+
+
+def cps_limit(service: Service) -> int:
+    """The first number of cps; 0 without that limit."""
+    cps = service.attributes.get("cps", ())
+    return cps[0] if isinstance(cps, tuple) and cps and isinstance(cps[0], int) else 0
 
 
 def _cps_count(service: Service, told: _Told) -> int:
     """Connections in the window of cps that is open now."""
-    cps = service.attributes.get("cps", ())
-    most = cps[0] if isinstance(cps, tuple) and cps and isinstance(cps[0], int) else 0
+    most = cps_limit(service)
     if not most:
         return 0
-    state = cps_state(connection_times(told.events, service.id, forks=forks(service)), most)
+    state = told.tally.cps(service.id)
     return state.seen if int(told.now) - state.start < most else 0
 
 

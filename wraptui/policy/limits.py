@@ -6,7 +6,7 @@ Pure arithmetic over log events and counts; verified against xinetd 2.3.15.3.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
@@ -71,6 +71,13 @@ def cps_state(times: Iterable[float], most: int) -> CpsState:
     return state
 
 
+def cps_steps(state: CpsState, second: int, count: int, most: int) -> CpsState:
+    """The state after `count` more connections within one second."""
+    if count > 0:
+        state, _ = cps_step(state, second, most)
+    return CpsState(state.seen + count - 1, state.start) if most and count > 1 else state
+
+
 def cps_room(state: CpsState, now: float, most: int) -> int:
     """How many more connections at this second go through before one is refused; -1 for any number."""
     if most == 0:
@@ -91,18 +98,24 @@ def cps_words(most: int, wait: int) -> str:
     )
 
 
+def connects(event: Event, alone: Container[str] = ()) -> bool:
+    """Whether this line, and no other, tells of a new connection; `alone` are the ids of sensors and of the
+    built-in services that the daemon serves itself: they log no START for a client that they refuse."""
+    return event.kind == "start" or (
+        event.kind == "fail" and (event.detail in _IN_PARENT or event.service in alone)
+    )
+
+
 def connection_times(events: Iterable[Event], service: str, *, forks: bool = True) -> list[float]:
     """When connections to a service (its id) came in, as its log lines tell, since the last reload.
 
-    `forks` is False for sensors and the built-in services that the daemon serves itself: they log no START
-    for a client that they refuse."""
+    `forks` is False for sensors and built-in services, the `alone` of `connects`."""
     times: list[float] = []
+    alone = () if forks else (service,)
     for event in events:
         if event.kind in ("started", "reloaded"):
             times.clear()  # a new configuration counts anew
-        elif event.service == service and (
-            event.kind == "start" or (event.kind == "fail" and (not forks or event.detail in _IN_PARENT))
-        ):
+        elif event.service == service and connects(event, alone):
             times.append(event.time)
     return times
 
@@ -168,7 +181,7 @@ def _straw(events: Sequence[Event], paused: Event, service: str) -> Event | None
     return None
 
 
-# --- refusals and rates ------------------------------------------------------------------------------------
+# --- refusals ----------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,28 +201,16 @@ def refusals(events: Iterable[Event], now: float, seconds: float = 3600.0) -> tu
     for event in events:
         if event.kind == "fail" and now - seconds < event.time <= now:
             sources.setdefault((event.service, event.detail), Counter())[plain(event.address)] += 1
+    return refused_by(sources)
+
+
+def refused_by(sources: Mapping[tuple[str, str], Counter[str]]) -> tuple[Refusals, ...]:
+    """The refusals by service and reason, whose sources are counted; the most frequent first."""
     found = []
     for (service, reason), counts in sources.items():
         top = [(address, count) for address, count in counts.most_common(6) if address not in _ADDRESSLESS]
         found.append(Refusals(service, reason, counts.total(), tuple(top[:5])))
     return tuple(sorted(found, key=lambda each: (-each.count, each.service, each.reason)))
-
-
-def rates(
-    events: Iterable[Event], now: float, seconds: int = 60, unforked: Iterable[str] = ()
-) -> Mapping[str, tuple[int, ...]]:
-    """Connections in each of the last `seconds`, by service id, oldest first; the last is the second of
-    `now`. `unforked` are the ids of sensors and built-ins that refuse without a START line."""
-    last = int(now)
-    alone = frozenset(unforked)
-    counts: dict[str, list[int]] = {}
-    for event in events:
-        kind = event.kind
-        if kind == "start" or (kind == "fail" and (event.detail in _IN_PARENT or event.service in alone)):
-            place = seconds - 1 - (last - int(event.time))
-            if 0 <= place < seconds:
-                counts.setdefault(event.service, [0] * seconds)[place] += 1
-    return {service: tuple(row) for service, row in counts.items()}
 
 
 def suggestions(found: Iterable[Refusals], least: int = 3) -> tuple[str, ...]:

@@ -21,6 +21,9 @@ SYSLOG_FILES = ("/var/log/syslog", "/var/log/daemon.log", "/var/log/messages")
 BLOCK = 1 << 20
 """Bytes read at once: enough to make Python's own work small, little enough to stay in the cache."""
 
+MOST = 16 * BLOCK
+"""Bytes of one log that are followed at once: what a burst or a long sleep leaves comes in pieces."""
+
 JOURNAL_PATIENCE = 20.0
 """Seconds that journalctl may take."""
 
@@ -120,16 +123,18 @@ def read_back(
     stop_word: bytes = b"Started working: ",
     since: float = 0.0,
     written: bool = True,
+    end: int | None = None,
 ) -> Passage:
     """The lines with any of the `wanted` words, from the last line on for which `stop` is true (among those
     with `stop_word`), that one included; all lines when there is none. Without a `stop_word`, `stop` is asked
     about the first line of every block alone, and ends the reading before it.
 
     `paths` are newest first, as `rotated` gives them; one that was last written before `since` is not read.
-    A log that is still `written` may end in half a line, which is left to whoever follows."""
+    A log that is still `written` may end in half a line, which is left to whoever follows. Of the newest
+    file only what is before byte `end` is read."""
     parts: list[list[str]] = []
     problems: list[str] = []
-    end: dict[str, int | str] = {}
+    ends: dict[str, int | str] = {}
     reached = False
     for path in paths:
         try:
@@ -141,14 +146,15 @@ def read_back(
                         found, reached = _forward(plain, wanted, stop, stop_word)
                     parts.append(found)
                 else:
-                    end[path], reached = _back(file, wanted, stop, stop_word, written, parts)
+                    most = end if path == paths[0] else None
+                    ends[path], reached = _back(file, wanted, stop, stop_word, written, parts, most)
         except FileNotFoundError:
             continue  # rotated away this very moment, or not there yet
         except (OSError, EOFError, ValueError) as error:
             problems.append(f"{path}: {_words(error)}")
         if reached:
             break
-    return Passage(tuple(line for part in reversed(parts) for line in part), reached, end, tuple(problems))
+    return Passage(tuple(line for part in reversed(parts) for line in part), reached, ends, tuple(problems))
 
 
 def _words(error: Exception) -> str:
@@ -164,10 +170,12 @@ def _back(
     stop_word: bytes,
     written: bool,
     parts: list[list[str]],
+    most: int | None,
 ) -> tuple[int, bool]:
     """Adds a file's lines to `parts`, block by block from its end; returns that end, and whether the line to
     stop at was found."""
-    size = end = file.seek(0, os.SEEK_END)
+    size = file.seek(0, os.SEEK_END)
+    size = end = size if most is None else min(size, most)
     if written and size:
         end = size - len(_last_piece(file, size))
     for block in _blocks_back(file, end if written else size):
@@ -384,13 +392,13 @@ class _Opened:
         if os.fstat(self.file.fileno()).st_size < self.position:
             self.position, self._tail = 0, b""
         self.file.seek(self.position)
-        data = self.file.read()
+        data = self.file.read(MOST)
         if not data:
             return []
         self.position += len(data)
         data = self._tail + data
         cut = data.rfind(b"\n") + 1
-        self._tail = data[cut:]
+        self._tail = data[cut:] if len(data) - cut <= BLOCK else b""  # no daemon writes such a line
         return data[:cut].decode("latin-1").split("\n")[:-1]
 
 
