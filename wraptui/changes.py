@@ -15,22 +15,19 @@ from wraptui.recovery import (
     ALLOW,
     DENY,
     NothingPending,
-    Overtaken,
     Receipt,
     Tell,
-    clear,
     confirm,
     in_order,
     quiet,
-    read_or_none,
     receipt,
     rollback,
     said,
-    swap,
     take_back,
     tidy,
     waiting,
 )
+from wraptui.swapping import Overtaken, clear, read_or_none, swap
 from wraptui.syntax.tree import Document
 from wraptui.system import xinetd
 from wraptui.system.checkpoints import (

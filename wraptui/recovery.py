@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 from wraptui import reloading
 from wraptui.policy.diff import merge
+from wraptui.swapping import clear, document_of, folder_of, read_or_none, swap
 from wraptui.syntax.tree import Document
 from wraptui.system import xinetd
 from wraptui.system.checkpoints import (
@@ -25,7 +26,6 @@ from wraptui.system.checkpoints import (
     Kept,
     SavedFile,
     digest,
-    remove_if_there,
     stage,
 )
 from wraptui.system.locks import held
@@ -213,7 +213,9 @@ def _restore(history: History, checkpoint: Checkpoint, file: SavedFile) -> str:
             history.note(checkpoint, f"found-{file.number}", now)
             how = f"{file.path} is gone again; what others had written into it is kept in the history"
         else:
-            merged = merge(file.path, _document(before, after), _document(before), Document.from_bytes(now))
+            merged = merge(
+                file.path, document_of(before, after), document_of(before), Document.from_bytes(now)
+            )
             if merged.conflicts:
                 history.note(checkpoint, f"found-{file.number}", now)
                 how = (
@@ -224,7 +226,7 @@ def _restore(history: History, checkpoint: Checkpoint, file: SavedFile) -> str:
                 how = f"{file.path} is without this change, with what others have written since"
     if before is None:
         machine.remove(file.real)
-        machine.sync(_folder(file.real))
+        machine.sync(folder_of(file.real))
         return how
     like = file.before or file.after
     if like is None:
@@ -236,56 +238,6 @@ def _restore(history: History, checkpoint: Checkpoint, file: SavedFile) -> str:
     return how
 
 
-def swap(
-    machine: Machine, file: SavedFile, staged: str, new: bytes, expected: bytes | None, like: Kept
-) -> bytes:
-    """The staged bytes in the file's place, at once; returns the bytes that stand there now.
-
-    The file that goes keeps a second name for a moment: what somebody appended to it between our look and
-    the rename (or a moment later, through a descriptor opened before) is found there and merged in. Raises
-    `Overtaken` when the file is not what was expected.
-    """
-    for _ in range(20):
-        aside = file.late
-        remove_if_there(machine, aside)
-        kept_aside = False
-        if expected is not None:
-            try:
-                machine.link(file.real, aside)
-                kept_aside = True
-            except FileNotFoundError:
-                pass
-            except OSError:
-                pass  # a file system without second names
-        if read_or_none(machine, file.real) != expected:
-            remove_if_there(machine, aside)
-            raise Overtaken(f"{file.path} has just been changed by somebody else.")
-        machine.rename(staged, file.real)
-        machine.sync(_folder(file.real))
-        if not kept_aside or expected is None:
-            return new
-        machine.settled(aside)
-        late = machine.read(aside)
-        remove_if_there(machine, aside)
-        if late == expected:
-            return new
-        merged = merge(file.path, _document(expected), _document(new), Document.from_bytes(late))
-        staged, expected, new = file.new, new, merged.document.data
-        stage(machine, staged, new, like)
-    raise Overtaken(f"{file.path} is being changed by somebody else again and again.")
-
-
-class Overtaken(Exception):
-    """Somebody else has changed a file in the very moment; nothing of theirs was overwritten."""
-
-
-def clear(machine: Machine, checkpoint: Checkpoint) -> None:
-    """Removes what waited beside the files."""
-    for file in checkpoint.files:
-        for name in (file.new, file.old, file.late):
-            remove_if_there(machine, name)
-
-
 def tidy(history: History) -> None:
     """Removes what one of us left behind who was stopped after his change had ended. Only under the lock."""
     history.sweep()
@@ -293,14 +245,6 @@ def tidy(history: History) -> None:
         checkpoint = history.checkpoint(id)
         if checkpoint and not checkpoint.unfinished:
             clear(history.machine, checkpoint)
-
-
-def read_or_none(machine: Machine, path: str) -> bytes | None:
-    """The file's bytes, None where it is not there."""
-    try:
-        return machine.read(path)
-    except FileNotFoundError:
-        return None
 
 
 def _reads(machine: Machine, path: str) -> bytes | None:
@@ -329,16 +273,6 @@ def _is_old(machine: Machine, file: SavedFile) -> bool:
     except OSError:
         return False
     return (digest(now) if now is not None else "") == (file.before.digest if file.before else "")
-
-
-def _document(*candidates: bytes | None) -> Document:
-    """The last of these that is there, as a document."""
-    there = [each for each in candidates if each is not None]
-    return Document.from_bytes(there[-1]) if there else Document("")
-
-
-def _folder(path: str) -> str:
-    return path.rpartition("/")[0] or "/"
 
 
 def _by_whom(machine: Machine, what: str) -> str:
