@@ -33,6 +33,7 @@ from wraptui.system import xinetd
 from wraptui.system.checkpoints import (
     KEPT,
     PENDING,
+    ROLLED_BACK,
     STATE,
     Checkpoint,
     History,
@@ -181,7 +182,10 @@ def _applied(
         problem = said(error)
         tell(f"{problem}: taking everything back")
         failed = replace(checkpoint, steps=tuple(steps), problem=problem)
-        return take_back(history, failed, "rolled back at once", reload=wrote, tell=tell)
+        ended = take_back(history, failed, "rolled back at once", reload=wrote, tell=tell)
+        if isinstance(error, Overtaken) and ended.state == ROLLED_BACK:
+            raise ChangedMeanwhile([file.path for file in checkpoint.files]) from error
+        return ended
     with suppress(OSError):  # the next start sees to it
         if watched := watch_ends(machine, state=state):
             tell(watched)

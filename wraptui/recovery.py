@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from wraptui import reloading
 from wraptui.policy.diff import merge
-from wraptui.swapping import clear, document_of, folder_of, read_or_none, swap
+from wraptui.swapping import Overtaken, clear, document_of, folder_of, read_or_none, swap
 from wraptui.syntax.tree import Document
 from wraptui.system import xinetd
 from wraptui.system.checkpoints import (
@@ -163,8 +163,8 @@ def take_back(
 
     for file in reversed(in_order(checkpoint.files)):
         try:
-            done = _restore(history, checkpoint, file)
-        except OSError as error:
+            done = _patiently_restored(history, checkpoint, file)
+        except (OSError, Overtaken) as error:
             if _is_old(machine, file):
                 problems.append(f"{file.path} is as it was, but may not be on the disk yet: {said(error)}")
             else:
@@ -200,11 +200,19 @@ def _revive(machine: Machine, checkpoint: Checkpoint) -> str:
     return str(reloading.reload(machine, daemon))
 
 
+def _patiently_restored(history: History, checkpoint: Checkpoint, file: SavedFile) -> str:
+    """`_restore`, again when somebody wrote the file in that very moment."""
+    for _ in range(20):
+        with suppress(Overtaken):
+            return _restore(history, checkpoint, file)
+    return _restore(history, checkpoint, file)
+
+
 def _restore(history: History, checkpoint: Checkpoint, file: SavedFile) -> str:
     """One file as it was; what was done, "" when it already was so."""
     machine = history.machine
     now = read_or_none(machine, file.real)
-    if _is_old(machine, file):
+    if _is_old(machine, file) or _never_written(machine, file, now):
         return ""
     before, after = history.content(checkpoint, file, "before"), history.content(checkpoint, file, "after")
     how = f"{file.path} is as it was"
@@ -265,6 +273,15 @@ def said(error: Exception) -> str:
 def _same_meta(machine: Machine, path: str, like: Kept) -> bool:
     status = machine.status(path)
     return (status.mode, status.uid, status.gid) == (like.mode, like.uid, like.gid)
+
+
+def _never_written(machine: Machine, file: SavedFile, now: bytes | None) -> bool:
+    """Whether our bytes never stood there: they still wait beside the file, or it never went. Whatever is in
+    it is somebody else's, then."""
+    if file.after is None:
+        return now is not None
+    waits = _reads(machine, file.new)
+    return waits is not None and digest(waits) == file.after.digest
 
 
 def _is_old(machine: Machine, file: SavedFile) -> bool:

@@ -173,6 +173,39 @@ def test_a_file_changed_since_it_was_read_is_not_overwritten(root: Path) -> None
     assert look(root) == before and not history(machine)
 
 
+def test_a_line_that_comes_between_our_look_and_our_writing_is_not_lost(root: Path) -> None:
+    class Crowded(FileMachine):
+        def link(self, old: str, new: str) -> None:
+            if new.endswith("-late") and "deny" in old:
+                with (root / "etc/access/deny").open("ab") as file:
+                    file.write(b"sshd: 198.51.100.99\n")
+            super().link(old, new)
+
+    before = look(root)
+    with pytest.raises(ChangedMeanwhile):
+        apply(Crowded(str(root)), propose(FileMachine(str(root)), edited(root)))
+    after = look(root)
+    data, *rest = before["etc/access/deny"]
+    assert after == {**before, "etc/access/deny": (data + b"sshd: 198.51.100.99\n", *rest)}
+    assert not waiting(FileMachine(str(root)))
+
+
+def test_a_line_that_is_appended_to_the_file_we_just_replaced_is_not_lost(root: Path) -> None:
+    class Slow(FileMachine):
+        appended = False
+
+        def rename(self, old: str, new: str) -> None:
+            with (root / "etc/access/deny").open("ab") as file:
+                super().rename(old, new)
+                if old.endswith("-new") and "deny" in new and not self.appended:
+                    self.appended = bool(file.write(b"sshd: 198.51.100.99\n"))
+
+    receipt = apply(Slow(str(root)), propose(FileMachine(str(root)), edited(root)))
+    assert receipt.state == "kept"
+    assert (root / "etc/access/deny").read_bytes().endswith(b"ALL: 198.51.100.1\nsshd: 198.51.100.99\n")
+    assert (root / "etc/access/deny").read_bytes().startswith(b"ALL: 203.0.113.0/24\n")
+
+
 def test_a_new_file_appears_and_goes_again(root: Path) -> None:
     machine = FileMachine(str(root))
     workspace = Workspace().with_file("/etc/xinetd.d/trap", None)

@@ -256,7 +256,8 @@ class History:
                 continue
 
     def _new_id(self, made: float) -> str:
-        return f"{_stamp(made)}-{secrets.token_hex(2)}"
+        # Thousandths, so that the names are in the order of the changes.
+        return f"{_stamp(made)}-{int(made * 1000) % 1000:03d}{secrets.token_hex(2)}"
 
     def _read(self, id: str, name: str) -> bytes:
         return self.machine.read(f"{self.folder}/{id}/{name}")
