@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
-import sys
 from collections import Counter
 
 from wraptui.cli import FINE, FOUND, UNREADABLE
@@ -27,24 +25,34 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
+    from wraptui.cli.text import complain, write, write_json
     from wraptui.policy.inetd import compatibility
     from wraptui.policy.partial import completed
     from wraptui.policy.services import read_configuration
+    from wraptui.syntax.harmless import readable
     from wraptui.system.files import Tree
+    from wraptui.system.machine import machine_at
 
+    try:
+        machine_at(options.root)
+    except OSError as error:
+        complain(str(error))
+        return UNREADABLE
     tree = Tree(options.root)
     files = completed(tree, Tree("/"))
     if files is not tree:
-        print(NOTE.format(root=options.root), file=sys.stderr)
+        complain(NOTE.format(root=options.root))
     compat = compatibility(files) if options.inetd_compat is None else options.inetd_compat
     configuration = read_configuration(files, inetd_compat=compat)
     for doubt in configuration.doubts:
-        print(_plain(f"{doubt.file}:{doubt.line}: {doubt.text}"), file=sys.stderr)
+        complain(readable(f"{doubt.file}:{doubt.line}: {doubt.text}"))
     if options.json:
-        print(json.dumps(as_json(configuration)))
-    else:
-        sys.stdout.write(as_text(configuration))
+        write_json(as_json(configuration))
+    elif configuration.files:
+        write(as_text(configuration))
     if not configuration.files:
+        said = [each.text for each in configuration.messages if each.level in ("ERROR", "CRITICAL")]
+        complain(readable(f"There are no services: {said[0] if said else 'no file of xinetd can be read'}"))
         return UNREADABLE
     return FINE if configuration.starts else FOUND
 
@@ -77,28 +85,33 @@ def _message(message: Message) -> dict[str, object]:
 
 def as_text(configuration: Configuration) -> str:
     """The configuration as a table and the daemon's words, without control characters."""
-    rows = [("ID", "STATE", "PORT", "LIMITS", "RUNS", "FROM")]
-    for service in configuration.services:
-        values = service.attributes
-        port = values.get("port", "-")
-        limits = "/".join(str(values.get(name, "-")) for name in ("instances", "per_source"))
-        state = "active" if service.active else "off"
-        rows.append((service.id, state, str(port), limits, _runs(service), f"{service.file}:{service.first}"))
-    widths = [max(len(_plain(row[column])) for row in rows) for column in range(5)]
-    lines = []
-    for row in rows:
-        cells = [_plain(cell).ljust(width) for cell, width in zip(row, widths, strict=False)]
-        lines.append("  ".join([*cells, _plain(row[5])]))
-    said = Counter(message for message in configuration.messages if message.level in _SHOWN)
+    from wraptui.cli.text import columns
+    from wraptui.syntax.harmless import readable
+
+    header = ("ID", "STATE", "PORT", "LIMITS", "RUNS", "FROM")
+    text = columns(header, (tuple(map(readable, _row(service))) for service in configuration.services))
     if not configuration.starts:
-        lines += ["", "xinetd would not start with these files."]
+        text += "\nxinetd would not start with these files.\n"
+    said = Counter(message for message in configuration.messages if message.level in _SHOWN)
     if said:
-        lines += ["", "xinetd would say:"]
+        text += "\nxinetd would say:\n"
     for message, times in said.items():
         where = f"{message.file}:{message.line}: " if message.line is not None else ""
         often = f" ({times} times)" if times > 1 else ""
-        lines.append(_plain(f"  {message.level}: {where}{message.text.rstrip()}{often}"))
-    return "\n".join(lines) + "\n"
+        text += f"  {message.level}: {readable(where + message.text.rstrip())}{often}\n"
+    return text
+
+
+def _row(service: Service) -> tuple[str, ...]:
+    values = service.attributes
+    return (
+        service.id,
+        "active" if service.active else "off",
+        str(values.get("port", "-")),
+        "/".join(str(values.get(name, "-")) for name in ("instances", "per_source")),
+        _runs(service),
+        f"{service.file}:{service.first}",
+    )
 
 
 def _runs(service: Service) -> str:
@@ -113,9 +126,3 @@ def _runs(service: Service) -> str:
         flags = values.get("flags", ())
         return "sensor" if isinstance(flags, tuple) and "SENSOR" in flags else "built into xinetd"
     return str(values.get("server", ""))
-
-
-def _plain(text: str) -> str:
-    """Text that cannot do anything to a terminal."""
-    safe = text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in safe)

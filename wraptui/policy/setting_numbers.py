@@ -68,10 +68,11 @@ def set_deny_time(draft: Draft, words: Words, operator: str, world: World) -> bo
 
 def _number(draft: Draft, name: str, word: str, world: World) -> bool:
     number = numbers.signed(word)
-    draft.plain[name] = number or 0
     if number is None:
         world.complain("ERROR", f"Error parsing: {word}")
-    return number is not None
+        return False
+    draft.plain[name] = number
+    return True
 
 
 def set_umask(draft: Draft, words: Words, operator: str, world: World) -> bool:
@@ -89,10 +90,11 @@ def _resource(name: str, what: str) -> Setter:
             draft.plain[name] = INFINITY
             return True
         number, text = numbers.size(words[0])
-        draft.plain[name] = number or 0
         if number is None:
             world.complain("ERROR", f"{what} limit is invalid: {text}")
-        return number is not None
+            return False
+        draft.plain[name] = number
+        return True
 
     return setter
 
