@@ -174,7 +174,7 @@ def main() -> None:
             print(f"{name:<22} {times} {runs[0].sent:7d} B {runs[0].memory:5.0f} MiB")
         if options.root:
             console[-1] = options.root
-        rate, share = idle(console, "1 connections", options.seconds)
+        rate, share = idle(console, "connections", options.seconds)
         print(f"console, idle          {rate:6.0f} B/s  {share:5.2f} % of a core")
         rate, share = idle(minimal, "ready now", options.seconds)
         print(f"minimal app, idle      {rate:6.0f} B/s  {share:5.2f} % of a core")

@@ -29,6 +29,9 @@ def run(options: argparse.Namespace) -> int:
     if not os.path.isdir(options.root):
         complain(f"{options.root} is not a directory")
         return cli.UNREADABLE
+    import gc
+
+    gc.disable()  # nothing is garbage while modules load; the first frame turns it on again
     from wraptui.tui.start import start
 
     return start(options.root, interval=max(0.1, options.interval), plain=options.ascii)

@@ -5,16 +5,17 @@ What is not needed for the first frame is imported when it is asked for.
 
 from __future__ import annotations
 
+import gc
 import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import PurePath
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual import on, work
 from textual.binding import Binding, BindingType
-from textual.screen import ModalScreen
+from textual.screen import ModalScreen, Screen
 from textual.worker import get_current_worker
 
 from wraptui.tui import messages, terminal, themes
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from wraptui.system.machine import Machine
     from wraptui.tui.editing import Editing
     from wraptui.tui.landing import Landing
+    from wraptui.tui.protecting import Protecting
     from wraptui.tui.world import World
 
     Snapshots = Callable[[threading.Event], Iterable[Snapshot]]
@@ -45,12 +47,15 @@ class Console(Base):
         Binding("y", "keep", "keep the change", id="keep-change", priority=True),
         Binding("F", "findings", "findings", id="findings", priority=True),
         Binding("h", "history", "history", id="history", priority=True),
+        Binding("R", "recipes", "recipes", id="recipes", priority=True),
         Binding("question_mark,f1", "help", "help", key_display="?", id="pinned-help", priority=True),
         Binding("q", "quit", "quit", id="pinned-quit", priority=True),
         Binding("ctrl+q,ctrl+c", "leave_now", "quit", show=False),
         Binding("ctrl+t", "theme", "light or dark", show=False, id="theme", priority=True),
     ]
-    DASHBOARD_ONLY = frozenset({"explain", "undo", "redo", "review", "keep", "history", "help", "findings"})
+    DASHBOARD_ONLY = frozenset(
+        {"explain", "undo", "redo", "review", "keep", "history", "help", "findings", "recipes"}
+    )
     KEYS = DASHBOARD_ONLY | {"quit", "theme"}
 
     def __init__(
@@ -71,6 +76,7 @@ class Console(Base):
         self._stop = threading.Event()
         self._editing: Editing | None = None
         self._landing: Landing | None = None
+        self._protecting: Protecting | None = None
         for theme in themes.ALL:
             self.register_theme(theme)
         self.theme = themes.ANSI.name if few_colours else themes.DARK.name
@@ -93,12 +99,25 @@ class Console(Base):
             self._landing = Landing(self)
         return self._landing
 
+    @property
+    def protecting(self) -> Protecting:
+        """The half that protects."""
+        if self._protecting is None:
+            from wraptui.tui.protecting import Protecting
+
+            self._protecting = Protecting(self)
+        return self._protecting
+
+    def get_default_screen(self) -> Screen[object]:
+        return cast("Screen[object]", self.dashboard)
+
     def on_mount(self) -> None:
         self.set_class(self.world.glyphs.plain, "plain")
-        self.push_screen(self.dashboard)
         self.call_after_refresh(self._begin)
 
     def _begin(self) -> None:
+        gc.freeze()  # what was loaded so far lives as long as we do
+        gc.enable()
         if not self.is_headless:
             terminal.when_hung_up(self.leave)
         self._watch()
@@ -211,6 +230,8 @@ class Console(Base):
             return self._workspace is not None and bool(self.workspace.redoable)
         if action == "review":
             return self._workspace is not None and bool(self.workspace.changed)
+        if action == "recipes":
+            return self.world.ready
         if action == "findings":
             return bool(self.world.findings)
         if action == "keep":
@@ -226,10 +247,16 @@ class Console(Base):
         await self.editing.explain_current()
 
     def action_undo(self) -> None:
+        what = self.workspace.undoable
         self.editing.undo()
+        if self._protecting is not None:
+            self._protecting.undone(what)
 
     def action_redo(self) -> None:
+        what = self.workspace.redoable
         self.editing.redo()
+        if self._protecting is not None:
+            self._protecting.redone(what)
 
     async def action_findings(self) -> None:
         await self.editing.findings()
@@ -242,6 +269,9 @@ class Console(Base):
 
     async def action_history(self) -> None:
         await self.landing.history()
+
+    async def action_recipes(self) -> None:
+        await self.protecting.recipes()
 
     async def action_help(self) -> None:
         from wraptui.tui.dialogs.help import Help
