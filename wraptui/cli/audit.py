@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import csv
-import json
 import sys
 from collections import Counter
 from dataclasses import asdict
@@ -23,7 +22,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Prints the checks; exit 0 when none failed, 1 when one did, 2 when the files cannot be read."""
-    from wraptui.cli.text import printable
+    from wraptui.cli.text import complain, printable, write, write_json
     from wraptui.observe import observe
     from wraptui.policy.audit import Subject, audit
     from wraptui.survey import coverage
@@ -32,11 +31,11 @@ def run(options: argparse.Namespace) -> int:
     try:
         machine = machine_at(options.root)
     except OSError as error:
-        print(f"wraptui audit: {error}", file=sys.stderr)
+        complain(str(error))
         return cli.UNREADABLE
     snapshot = observe(machine)
     if snapshot.tables is None:
-        print("wraptui audit: hosts.allow and hosts.deny could not be read", file=sys.stderr)
+        complain("hosts.allow and hosts.deny could not be read")
         return cli.UNREADABLE
     running = honoured = None
     if machine.live:
@@ -48,7 +47,7 @@ def run(options: argparse.Namespace) -> int:
     checks = audit(Subject(snapshot.tables, snapshot.configuration, machine, running, honoured))
     rows = [{k: v for k, v in asdict(check).items() if k != "fix"} for check in checks]
     if options.json:
-        print(json.dumps({"checks": rows}, indent=1))
+        write_json({"checks": rows})
     elif options.csv:
         writer = csv.DictWriter(sys.stdout, rows[0].keys())
         writer.writeheader()
@@ -56,10 +55,10 @@ def run(options: argparse.Namespace) -> int:
     else:
         for check in checks:
             if options.all or check.result in ("fail", "unknown"):
-                print(f"{check.result:8}{check.id:12}{printable(check.title)}  ({check.profile})")
-                print(f"{'':20}{printable(check.evidence)}")
+                write(f"{check.result:8}{check.id:12}{printable(check.title)}  ({check.profile})\n")
+                write(f"{'':20}{printable(check.evidence)}\n")
                 if check.result == "fail" and check.advice:
-                    print(f"{'':20}→ {printable(check.advice)}")
+                    write(f"{'':20}→ {printable(check.advice)}\n")
         counts = Counter(check.result for check in checks)
-        print(", ".join(f"{count} {result}" for result, count in sorted(counts.items())))
+        write(", ".join(f"{count} {result}" for result, count in sorted(counts.items())) + "\n")
     return cli.FOUND if any(check.result == "fail" for check in checks) else cli.FINE

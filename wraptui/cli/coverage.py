@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import json
-import sys
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 from wraptui import cli
+
+if TYPE_CHECKING:
+    from wraptui.policy.coverage import Coverage
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -17,7 +19,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Prints a line per listening socket; exit 0 when none is known to be unguarded, else 1."""
-    from wraptui.cli.text import printable
+    from wraptui.cli.text import columns, complain, write, write_json
     from wraptui.observe import observe
     from wraptui.survey import coverage
     from wraptui.system.machine import LocalMachine
@@ -26,12 +28,18 @@ def run(options: argparse.Namespace) -> int:
     snapshot = observe(machine)
     found = coverage(machine, snapshot.configuration, snapshot.daemon.pid)
     if options.json:
-        print(json.dumps({"listeners": [asdict(each) for each in found]}, indent=1))
+        write_json({"listeners": [asdict(each) for each in found]})
+    elif found:
+        header = ("HONOURS", "DAEMON", "PROTOCOL", "ADDRESS", "PORT", "WHY")
+        write(columns(header, map(_row, found), right=[4]))
     else:
-        for each in found:
-            socket = f"{each.listener.protocol} {each.listener.address} port {each.listener.port}"
-            names = " ".join(each.daemons) or "-"
-            print(f"{each.honours:8}{printable(names):20}{socket:36}{printable(each.why)}")
-        if not machine.privileged:
-            print("Without root, other users' processes may not be looked into.", file=sys.stderr)
+        write("Nothing listens here.\n")
+    if not machine.privileged:
+        complain("Without root, other users' processes may not be looked into.")
     return cli.FOUND if any(each.honours == "no" for each in found) else cli.FINE
+
+
+def _row(coverage: Coverage) -> tuple[str, ...]:
+    listener, names = coverage.listener, " ".join(coverage.daemons) or "-"
+    place = (listener.protocol, listener.address, str(listener.port))
+    return (coverage.honours, names, *place, coverage.why)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
-import sys
 from dataclasses import asdict
 
 from wraptui import cli
@@ -26,7 +24,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Prints the comparison or the rules; exit 0 when nothing is missing, 1 when something is, 2 when the
     packet filter cannot be read."""
-    from wraptui.cli.text import printable
+    from wraptui.cli.text import complain, printable, write, write_json
     from wraptui.observe import look_once
     from wraptui.policy import firewall
     from wraptui.survey import packet_filters
@@ -35,29 +33,27 @@ def run(options: argparse.Namespace) -> int:
     machine = LocalMachine()
     snapshot = look_once(machine)
     if snapshot.tables is None:
-        print("wraptui firewall: hosts.allow and hosts.deny could not be read", file=sys.stderr)
+        complain("hosts.allow and hosts.deny could not be read")
         return cli.UNREADABLE
     filters, notes = packet_filters(machine)
     for note in notes:
-        print(f"wraptui firewall: {note}", file=sys.stderr)
+        complain(note)
     found = firewall.compare(
         snapshot.tables, snapshot.coverage, snapshot.no_access.entries, filters, machine.now()
     )
     if options.nft:
-        print(firewall.nft(found.missing), end="")
+        write(firewall.nft(found.missing))
     elif options.iptables or options.ip6tables:
-        print(firewall.iptables(found.missing, ipv6=options.ip6tables), end="")
+        write(firewall.iptables(found.missing, ipv6=options.ip6tables))
     elif options.json:
-        print(json.dumps({"rows": [asdict(row) for row in found.rows], "notes": notes}, indent=1))
+        write_json({"rows": [asdict(row) for row in found.rows], "notes": notes})
     else:
         for row in found.rows:
-            print(f"{row.blocked:14}{printable(row.place):22}{printable(row.text)}")
+            write(f"{row.blocked:14}{printable(row.place):22}{printable(row.text)}\n")
             missing = f": {', '.join(row.missing[:6])}" if row.missing else ""
-            print(f"{'':14}{printable(row.why)}{missing}")
+            write(f"{'':14}{printable(row.why)}{missing}\n")
         if found.missing:
-            print(
-                "\nWhat is missing: `wraptui firewall --nft` prints it, `nft -f` loads it.", file=sys.stderr
-            )
+            complain("What is missing, `wraptui firewall --nft` prints and `nft -f` loads.")
     if not filters:
         return cli.UNREADABLE
     return cli.FOUND if any(row.blocked in ("no", "partly") for row in found.rows) else cli.FINE

@@ -95,7 +95,7 @@ def _number(time: float | None) -> float | int | None:
 
 def _print(no_access: NoAccess, clients: Mapping[str, Refused]) -> None:
     def when(time: float | None) -> str:
-        return "never" if time is None else datetime.fromtimestamp(time).isoformat(" ")
+        return "never" if time is None else datetime.fromtimestamp(time).isoformat(" ", "seconds")
 
     if no_access.entries:
         rows = [

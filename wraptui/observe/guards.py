@@ -103,9 +103,11 @@ def _guard(coverage: Coverage, configuration: Configuration, daemon: Daemon) -> 
             found = replace(found, daemon=asked, why=_sentence(coverage.why))
         return replace(found, protocol=place[0], address=place[1], port=place[2], pid=daemon.pid)
     if not listener.pid:
-        return Guard(*place, "", f"port {listener.port}", "", "Who listens cannot be seen without root.")
+        return Guard(
+            *place, "unknown", f"port {listener.port}", "", "Who listens cannot be seen without root."
+        )
     name = (coverage.daemons or (listener.argv0,))[0]
-    kind = "standalone" if asked else ""
+    kind = "standalone" if asked else "unknown" if coverage.honours == "unknown" else ""
     return Guard(*place, kind, name, asked, _sentence(coverage.why), listener.pid)
 
 

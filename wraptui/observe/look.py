@@ -20,7 +20,7 @@ from wraptui.policy.sensor import NoAccess
 from wraptui.policy.services import Configuration, Service, read_configuration
 from wraptui.syntax.tree import byte_text
 from wraptui.system import xinetd
-from wraptui.system.files import Remembered, is_missing
+from wraptui.system.files import Remembered, is_directory, is_missing
 from wraptui.system.machine import Machine
 from wraptui.system.processes import Process
 
@@ -180,6 +180,8 @@ def _absences(
         yield daemon.problem
     if is_missing(machine, daemon.configuration):
         yield f"There is no {daemon.configuration}: xinetd has no services here."
+    elif is_directory(machine, daemon.configuration):
+        yield f"{daemon.configuration} is a directory: xinetd reads no services from it."
     elif not configuration.starts:
         said = [each.text for each in configuration.messages if each.level in ("ERROR", "CRITICAL")]
         yield f"xinetd would not start with these files: {said[0] if said else 'it finds no services'}"

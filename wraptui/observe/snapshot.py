@@ -18,7 +18,7 @@ from wraptui.system.xinetd import Daemon
 @dataclass(frozen=True, slots=True)
 class Visit:
     """One live connection with its meaning: the service id or daemon name that it belongs to, how it is
-    guarded (`xinetd`, `standalone`, or "" when nothing here guards it), and why it is let in.
+    guarded (`xinetd`, `standalone`, `unknown`, or "" when nothing here guards it), and why it is let in.
 
     `process` serves it, None when that may not be seen. `decision` is what libwrap would say *now*, None
     where it is not asked or where that cannot be told yet; `why` is the sentence to it. `since` is when it

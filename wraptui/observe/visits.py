@@ -157,7 +157,7 @@ class Visits:
         since = process.started if process and alone else seen
         if guard is None:
             why = f"Nothing listens on port {connection.local_port} any more; it came before."
-            return Visit(connection, f"port {connection.local_port}", "", process, None, why, since)
+            return Visit(connection, f"port {connection.local_port}", "unknown", process, None, why, since)
         if not guard.daemon and guard.kind != "xinetd":
             return Visit(connection, guard.service, guard.kind, process, None, guard.why, since)
         decision, why = self._decide(connection, guard)

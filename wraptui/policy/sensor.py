@@ -106,6 +106,7 @@ class Replay:
         self._daemon = Memory()
         self._answer = NoAccess()
         self._fresh_until = 0.0
+        self._lost = ""
 
     def take(self, events: Iterable[Event]) -> None:
         """Go on with these lines."""
@@ -124,8 +125,9 @@ class Replay:
 
     def at(self, now: float, lost: str = "") -> NoAccess:
         """The list at `now`, which is not before the last line; `lost` as in `rebuild`."""
-        if now < self._fresh_until:
+        if now < self._fresh_until and lost == self._lost:
             return self._answer
+        self._lost = lost
         daemon = self._daemon.copy()
         daemon.advance(now)
         daemon.look(now)

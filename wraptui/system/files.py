@@ -251,6 +251,14 @@ def is_missing(files: Readable, path: str) -> bool:
     return False
 
 
+def is_directory(files: Readable, path: str) -> bool:
+    """Whether there is a directory of this name."""
+    try:
+        return files.status(path).kind == "directory"
+    except OSError:
+        return False
+
+
 class Remembered:
     """Files that remember what was asked of them, so that an answer made from them is known to be still good
     while `unchanged()`: a quiet machine costs one stat per file, and an unchanged file is not read again."""

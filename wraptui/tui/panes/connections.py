@@ -62,6 +62,7 @@ def _details(visit: Visit, world: World) -> tuple[Words, ...]:
     guard = {
         "xinetd": "xinetd and TCP Wrappers stand before it",
         "standalone": "it asks TCP Wrappers itself",
+        "unknown": "what stands before it cannot be told",
     }.get(visit.guard, "neither xinetd nor TCP Wrappers stands before it")
     process = visit.process
     about = spaced(

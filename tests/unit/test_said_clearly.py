@@ -1,0 +1,72 @@
+"""Where nothing can be shown, a sentence says why: on standard error, with exit code 2, and never as data."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.files import Kept
+from wraptui.observe import observe
+from wraptui.observe.guards import _guards as guards_of
+from wraptui.policy.coverage import Listener, judge
+from wraptui.policy.logbook import Event
+from wraptui.policy.sensor import Replay
+from wraptui.policy.services import Configuration
+from wraptui.system.machine import FileMachine
+from wraptui.system.xinetd import Daemon
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+# Each is asked for a tree that is not there; these take --root.
+ON_A_TREE = ["audit", "connections", "rules", "services"]
+
+
+@pytest.mark.parametrize("command", ON_A_TREE)
+def test_a_root_that_is_no_directory(wraptui: Run, tmp_path: Path, command: str) -> None:
+    (tmp_path / "file").write_text("")
+    for name in ("nowhere", "file"):
+        done = wraptui(command, "--root", str(tmp_path / name), "--json")
+        assert (done.returncode, done.stdout) == (2, "")
+        assert f"{name} is not a directory" in done.stderr
+
+
+def test_a_tree_without_services(wraptui: Run, tmp_path: Path) -> None:
+    done = wraptui("services", "--root", str(tmp_path))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "There are no services: " in done.stderr
+    assert json.loads(wraptui("services", "--root", str(tmp_path), "--json").stdout)["services"] == []
+
+
+def test_a_directory_in_the_place_of_xinetds_file(tmp_path: Path) -> None:
+    (tmp_path / "etc/xinetd.conf").mkdir(parents=True)
+    notes = observe(FileMachine(str(tmp_path))).notes
+    assert "/etc/xinetd.conf is a directory: xinetd reads no services from it." in notes
+
+
+def test_a_log_that_is_lost_makes_the_list_doubtful_at_once() -> None:
+    replay = Replay(7)
+    replay.take(
+        [
+            Event(1000.0, 7, "started", number=1),
+            Event(1001.0, 7, "adding", address="203.0.113.9", number=30),
+        ]
+    )
+    assert replay.at(1002.0).certain
+    lost = replay.at(1003.0, "/var/log/syslog: Is a directory")
+    assert not lost.certain
+    assert lost.why == "/var/log/syslog: Is a directory"
+    assert [each.address for each in lost.entries] == ["203.0.113.9"]
+    assert replay.at(1004.0).certain
+
+
+def test_what_cannot_be_told_is_not_called_unguarded() -> None:
+    unseen = Listener("tcp", "0.0.0.0", 4711, 0, "", "", "unknown")
+    of_xinetd = Listener("tcp6", "::", 21, 7, "/usr/sbin/xinetd", "xinetd", "loaded", by_xinetd=True)
+    without = Listener("tcp", "127.0.0.1", 80, 8, "/bin/web", "web", "none")
+    coverage = judge([unseen, of_xinetd, without], Configuration(starts=True), Kept({}))
+    found = list(guards_of(coverage, Configuration(starts=True), Daemon(7)))
+    assert [(each.port, each.kind) for each in found] == [(4711, "unknown"), (21, "unknown"), (80, "")]
