@@ -49,6 +49,10 @@ GROUPS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
         ),
     ),
     (
+        "Protections",
+        (("R", "recipes: guided protections, seen before they are made"),),
+    ),
+    (
         "Edits",
         (
             ("u ctrl+r", "undo, redo"),
