@@ -253,7 +253,7 @@ def test_killed_while_confirming_or_rolling_back_it_can_be_done_again(
 def test_killed_and_killed_again_while_recovering(place: Path, states: tuple[State, State, int, int]) -> None:
     old, new, steps, _ = states
     chance = random.Random(5)
-    runs = 1500 if os.environ.get("CI") else 200
+    runs = 600 if os.environ.get("CI") else 200
     for run in range(runs):
         root = built(place)
         first = chance.randint(1, steps)
