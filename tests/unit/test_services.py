@@ -260,7 +260,7 @@ def test_addresses_match_as_the_daemon_matches_them() -> None:
 def test_the_command_prints_the_documented_json(
     tmp_path: Path, wraptui: Callable[..., subprocess.CompletedProcess[str]]
 ) -> None:
-    for path, data in {**BASE, "/etc/xinetd.conf": GOOD + b"junk\n"}.items():
+    for path, data in {**BASE, "/etc/xinetd.conf": GOOD + "junk\n}\nservice änd\n}\n".encode()}.items():
         target = tmp_path / path.lstrip("/")
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(data if isinstance(data, bytes) else b"")
@@ -269,14 +269,18 @@ def test_the_command_prints_the_documented_json(
     assert ran.returncode == 0, ran.stderr
     told = json.loads(ran.stdout)
     assert told["starts"] is True
-    (service,) = told["services"]
+    service, lost = told["services"]
+    assert (lost["id"], lost["active"]) == ("änd", False)
     assert {"id", "name", "file", "line", "active", "why_not", "attributes", "origin"} == service.keys()
     assert service["file"] == "/etc/xinetd.conf" and service["line"] == 2 and service["active"] is True
     assert service["attributes"]["cps"] == [50, 10]
     assert service["attributes"]["per_source"] == "UNLIMITED"
     assert {"level", "text", "file", "line"} == told["messages"][0].keys()
-    assert told["messages"][-2]["text"] == "missing service keyword"
-    assert told["messages"][-2]["line"] == 13
+    assert {
+        "level": "ERROR", "text": "missing service keyword", "file": "/etc/xinetd.conf", "line": 13,
+    } in told["messages"]  # fmt: skip
+    assert "Service änd: missing '{'" in [message["text"] for message in told["messages"]]
     table = wraptui("services", "--root", str(tmp_path))
     assert "5001" in table.stdout and "ERROR: /etc/xinetd.conf:13: missing service keyword" in table.stdout
+    assert "Service änd: missing" in table.stdout.encode("latin-1").decode()
     assert wraptui("services", "--root", str(tmp_path / "nowhere")).returncode == 2

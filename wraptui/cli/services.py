@@ -7,6 +7,7 @@ from collections import Counter
 
 from wraptui.cli import FINE, FOUND, UNREADABLE
 from wraptui.policy.services import Configuration, Message, Service
+from wraptui.syntax.tree import shown
 
 NOTE = "{root} is not a whole system: programs, log folders and names that it lacks are this machine's."
 
@@ -29,7 +30,6 @@ def run(options: argparse.Namespace) -> int:
     from wraptui.policy.inetd import compatibility
     from wraptui.policy.partial import completed
     from wraptui.policy.services import read_configuration
-    from wraptui.syntax.harmless import readable
     from wraptui.system.files import Tree
     from wraptui.system.machine import machine_at
 
@@ -45,14 +45,14 @@ def run(options: argparse.Namespace) -> int:
     compat = compatibility(files) if options.inetd_compat is None else options.inetd_compat
     configuration = read_configuration(files, inetd_compat=compat)
     for doubt in configuration.doubts:
-        complain(readable(f"{doubt.file}:{doubt.line}: {doubt.text}"))
+        complain(f"{doubt.file}:{doubt.line}: {doubt.text}")
     if options.json:
         write_json(as_json(configuration))
     elif configuration.files:
         write(as_text(configuration))
     if not configuration.files:
         said = [each.text for each in configuration.messages if each.level in ("ERROR", "CRITICAL")]
-        complain(readable(f"There are no services: {said[0] if said else 'no file of xinetd can be read'}"))
+        complain(shown(f"There are no services: {said[0] if said else 'no file of xinetd can be read'}"))
         return UNREADABLE
     return FINE if configuration.starts else FOUND
 
@@ -80,16 +80,17 @@ def _service(service: Service) -> dict[str, object]:
 
 
 def _message(message: Message) -> dict[str, object]:
-    return {"level": message.level, "text": message.text, "file": message.file, "line": message.line}
+    file = None if message.file is None else shown(message.file)
+    return {"level": message.level, "text": shown(message.text), "file": file, "line": message.line}
 
 
 def as_text(configuration: Configuration) -> str:
     """The configuration as a table and the daemon's words, without control characters."""
     from wraptui.cli.text import columns
-    from wraptui.syntax.harmless import readable
+    from wraptui.syntax.harmless import printable
 
     header = ("ID", "STATE", "PORT", "LIMITS", "RUNS", "FROM")
-    text = columns(header, (tuple(map(readable, _row(service))) for service in configuration.services))
+    text = columns(header, (tuple(map(printable, _row(service))) for service in configuration.services))
     if not configuration.starts:
         text += "\nxinetd would not start with these files.\n"
     said = Counter(message for message in configuration.messages if message.level in _SHOWN)
@@ -98,7 +99,7 @@ def as_text(configuration: Configuration) -> str:
     for message, times in said.items():
         where = f"{message.file}:{message.line}: " if message.line is not None else ""
         often = f" ({times} times)" if times > 1 else ""
-        text += f"  {message.level}: {readable(where + message.text.rstrip())}{often}\n"
+        text += f"  {message.level}: {printable(shown(where + message.text.rstrip()))}{often}\n"
     return text
 
 
