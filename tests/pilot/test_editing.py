@@ -255,3 +255,40 @@ async def test_a_trapped_address_goes_into_hosts_deny(tmp_path: Path) -> None:
         assert before == FILES[DENY].splitlines()
         assert comment.startswith("# 2001:db8:bad::1 touched the sensor telnet on 2023-11-14")
         assert rule == "ALL: [2001:db8:bad::1]"
+
+
+async def test_a_rule_with_an_end(tmp_path: Path) -> None:
+    async with rules_pane(tmp_path, "deny:3") as (app, pilot, _):
+        await pilot.press("a")
+        await type_text(pilot, "ALL")
+        await pilot.press("tab")
+        await type_text(pilot, "10.9.8.7")
+        await pilot.press("tab", "tab")
+        await type_text(pilot, "2x")
+        await until(pilot, lambda: "2x is no time" in screen(app))
+        await pilot.press("backspace", "h", "enter")
+        await until(pilot, lambda: app.workspace.changed)
+        *before, stamp, rule = text(app, DENY).splitlines()
+        assert before == FILES[DENY].splitlines()
+        assert stamp.startswith("# wraptui: until 20")
+        assert rule == "ALL: 10.9.8.7"
+        await until(pilot, lambda: "1 h 59 min left" in screen(app) or "2 h left" in screen(app))
+
+
+async def test_a_new_service_and_a_copy(tmp_path: Path) -> None:
+    async with rules_pane(tmp_path) as (app, pilot, _):
+        await pilot.press("3", "n")
+        await type_text(pilot, "ssh")
+        await pilot.press("down")
+        await type_text(pilot, "INTERNAL")
+        await until(pilot, lambda: "xinetd would say" in screen(app) or "would not serve" in screen(app))
+        await pilot.press("escape")
+        assert not app.workspace.changed
+        await pilot.press("c", "down")
+        await type_text(pilot, "echo2")
+        await pilot.press("enter")
+        await until(pilot, lambda: app.workspace.changed)
+        assert text(app, ECHO).startswith(FILES[ECHO])
+        assert text(app, ECHO).count("service echo") == 2
+        assert "id" in text(app, ECHO)
+        assert "echo2" in text(app, ECHO)

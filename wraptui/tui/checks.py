@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from wraptui.policy.access import Table, Tables, read_table
 from wraptui.policy.findings import Finding
-from wraptui.policy.services import Service
+from wraptui.policy.services import Configuration, Service
 from wraptui.syntax.tree import Edit
 from wraptui.system.machine import Machine
 from wraptui.tui import desk
@@ -103,12 +103,7 @@ def service_objections(
         return [words(Piece("Nothing is changed yet.", "dim"))]
     before = world.configuration
     configuration = desk.configured(after.candidate(machine), world.snapshot)
-    known = {(each.level, each.text) for each in before.messages}
-    said = [each for each in configuration.messages if (each.level, each.text) not in known]
-    lines: list[Cell] = [
-        words(Piece(f"{world.glyphs.bad} xinetd would say: ", "bad"), from_bytes(each.text))
-        for each in said[:MOST]
-    ]
+    lines = _new_messages(before, configuration, world)
     now = next((s for s in configuration.services if (s.id, s.file) == (service.id, service.file)), None)
     if before.starts and not configuration.starts:
         lines.append(words(Piece(f"{world.glyphs.bad} ", "bad"), "xinetd itself would exit."))
@@ -125,3 +120,35 @@ def service_objections(
     if not lines:
         lines.append(words(Piece(f"{world.glyphs.good} ", "good"), "xinetd reads it without complaint."))
     return lines
+
+
+def new_service_objections(
+    machine: Machine, workspace: Workspace, world: World, path: str, make: Make
+) -> list[Cell]:
+    """What xinetd would say of a new entry, and whether it would run it."""
+    try:
+        after = desk.edited(machine, workspace, path, make)
+    except NotEdited as error:
+        return [words(Piece(f"{world.glyphs.bad} ", "bad"), str(error))]
+    before = world.configuration
+    configuration = desk.configured(after.candidate(machine), world.snapshot)
+    lines = _new_messages(before, configuration, world)
+    running = {(each.id, each.file, each.first) for each in before.services if each.active}
+    new = [s.id for s in configuration.services if s.active and (s.id, s.file, s.first) not in running]
+    if new and len(configuration.services) > len(before.services):
+        lines.append(
+            words(Piece(f"{world.glyphs.good} ", "good"), f"xinetd would serve {from_bytes(new[-1])}.")
+        )
+    elif not lines:
+        lines.append(words(Piece(f"{world.glyphs.warn} ", "warn"), "xinetd would not serve it."))
+    return lines
+
+
+def _new_messages(before: Configuration, after: Configuration, world: World) -> list[Cell]:
+    """The complaints that xinetd did not make before."""
+    known = {(each.level, each.text) for each in before.messages}
+    said = [each for each in after.messages if (each.level, each.text) not in known and each.level != "DEBUG"]
+    return [
+        words(Piece(f"{world.glyphs.bad} xinetd would say: ", "bad"), from_bytes(each.text))
+        for each in said[:MOST]
+    ]

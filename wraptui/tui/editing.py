@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 from wraptui.observe import ServiceState, Visit
 from wraptui.policy import edits as rule_edits
-from wraptui.policy import service_edits
+from wraptui.policy import service_edits, stamps
 from wraptui.policy.access import Rule
 from wraptui.policy.admission import libwrap_name
 from wraptui.policy.edits import BadText, Edits
@@ -82,6 +83,8 @@ class Editing:
     async def asked(self, name: str, row: object) -> None:
         if isinstance(row, RuleRow) and row.service is not None:
             await self._service_asked(name, row.service)
+        elif name == "new":
+            await self.add_service()
         elif name == "add":
             await self.add_rule(row if isinstance(row, RuleRow) else None)
         elif isinstance(row, RuleRow):
@@ -176,17 +179,30 @@ class Editing:
             after = -1
             if written.where == BEHIND and row is not None and row.file == written.path:
                 after = row.line
-            elif written.where != END and written.where != BEHIND:
+            elif written.where not in (END, BEHIND):
                 after = 0
-            self._edit_and_follow(
-                written.path,
-                lambda document: rule_edits.add_rule(written.path, document, written.text, after, comment),
-                last=True,
-            )
+            self._edit_and_follow(written.path, partial(self._new_rule, written, after, comment), last=True)
 
         form = RuleForm(self.world, PATHS, path, self._check_new, behind=inside)
         form.start = (daemon, client)
         await self.console.push_screen(form, done)
+
+    def _new_rule(self, written: Written, after: int, comment: str, document: Document) -> Edits:
+        path, text = written.path, written.text
+        if not written.lasting:
+            return rule_edits.add_rule(path, document, text, after, comment)
+        until = self.machine.now() + stamps.seconds(written.lasting)
+        edits = stamps.add_limited(path, document, text, until, after)
+        if not comment:
+            return edits
+        mark = "# wraptui: until "
+        return tuple(
+            replace(
+                edit,
+                new=tuple(f"{each[:-1]} {comment}\n" if each.startswith(mark) else each for each in edit.new),
+            )
+            for edit in edits
+        )
 
     async def change_rule(self, path: str, rule: Rule) -> None:
         """Ask for other words of a rule."""
@@ -220,8 +236,7 @@ class Editing:
         await self.console.push_screen(RawLine(self.world, path, first, text, check), done)
 
     def _check_new(self, written: Written) -> list[Cell]:
-        path = written.path
-        return self._objections(path, lambda d: rule_edits.add_rule(path, d, written.text))
+        return self._objections(written.path, partial(self._new_rule, written, -1, ""))
 
     def _check_changed(self, written: Written, *, line: int) -> list[Cell]:
         path = written.path
@@ -241,6 +256,8 @@ class Editing:
         elif name == "disable":
             words_of = "yes" if service.active else "no"
             self.change_service(service, {"disable": words_of})
+        elif name == "copy":
+            await self.add_service(service)
         elif name in ("open", "limits", "all"):
             await self.ask_service(service, limits=name == "limits")
 
@@ -265,6 +282,37 @@ class Editing:
         names = form.LIMITS if limits else form.all_names()
         check = partial(self._check_service, current)
         await self.console.push_screen(form.ServiceForm(self.world, current, document, check, names), done)
+
+    async def add_service(self, model: Service | None = None) -> None:
+        """Ask for a new service, or for a copy of one."""
+        from wraptui.tui.checks import new_service_objections
+        from wraptui.tui.dialogs.new_service import Asked, NewService
+
+        def place(asked: Asked) -> str:
+            return model.file if model else self._file_for(asked.name)
+
+        def make(asked: Asked, document: Document) -> Edits:
+            if model is not None:
+                return service_edits.copy_service(document, model, asked.name, asked.attributes)
+            return service_edits.add_service(place(asked), document, asked.name, asked.attributes)
+
+        def check(asked: Asked) -> list[Cell]:
+            made = partial(make, asked)
+            return new_service_objections(self.machine, self.workspace, self.world, place(asked), made)
+
+        def done(asked: Asked | None) -> None:
+            if asked is not None:
+                self.edit(place(asked), partial(make, asked))
+
+        where = model.file if model else self._file_for("NAME")
+        await self.console.push_screen(NewService(self.world, where, check, model), done)
+
+    def _file_for(self, name: str) -> str:
+        """The file of a new service: one of its own where there is a folder of them, else xinetd.conf."""
+        main = self.world.snapshot.daemon.configuration
+        folders = [path.rpartition("/")[0] for path in self.world.configuration.files if path != main]
+        folder = max(folders, key=folders.count, default="")
+        return f"{folder}/{name.replace('/', '_')}" if folder else main
 
     def change_service(self, service: Service, changes: dict[str, str | None]) -> bool:
         """Make these changes of a service's attributes as one step."""

@@ -45,6 +45,7 @@ GROUPS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
         (
             ("Enter", "change the limits of the service under the cursor"),
             ("e", "all attributes of the service"),
+            ("n c d", "a new service, a copy of this one, delete this one"),
             ("p", "write a rule into hosts.deny for the address under the cursor"),
         ),
     ),

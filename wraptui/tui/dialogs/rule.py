@@ -27,11 +27,13 @@ BEHIND, END, TOP = "behind the cursor's rule", "at the end", "at the top"
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What the operator wrote: byte text for a file, and where a new rule goes (BEHIND, END or TOP)."""
+    """What the operator wrote: byte text for a file, where a new rule goes (BEHIND, END or TOP), and how
+    long it is to last (`2h`; "" for good)."""
 
     path: str
     text: str
     where: str = END
+    lasting: str = ""
 
 
 class RuleForm(Dialog[Written]):
@@ -78,6 +80,7 @@ class RuleForm(Dialog[Written]):
             hint="none; or spawn …, twist …, severity …",
         )
         if rule is None:
+            yield Field("for", hint="good; or 30m, 2h, 7d: then it takes itself out")
             names = [short(path) for path in self.paths]
             yield Choosing("file", Toggle(names, short(self.path), id="file", plain=plain))
             places = (BEHIND, END, TOP) if self.behind else (END, TOP)
@@ -90,7 +93,8 @@ class RuleForm(Dialog[Written]):
 
     def written(self) -> Written:
         """The rule as it stands in the form."""
-        daemon_list, client_list, options = (field.value.strip() for field in self.query(Field))
+        values = [field.value.strip() for field in self.query(Field)]
+        daemon_list, client_list, options = values[:3]
         text = f"{daemon_list}: {bracketed_list(client_list)}" + (f" : {options}" if options else "")
         path, where = self.path, END
         for toggle in self.query(Toggle):
@@ -98,7 +102,7 @@ class RuleForm(Dialog[Written]):
                 path = self.paths[toggle.options.index(toggle.value)]
             else:
                 where = toggle.value
-        return Written(path, typed(text), where)
+        return Written(path, typed(text), where, values[3] if len(values) > 3 else "")
 
     @on(Input.Changed)
     @on(Toggle.Changed)

@@ -186,7 +186,7 @@ def _details(state: ServiceState, world: World) -> tuple[Words, ...]:
         words("load ", _load(state, world)) if limit(service, "max_load") else "",
         Piece(f"{service.file}:{service.first}", "dim"),
     )
-    last = (
+    last = " ".join(state.suggestions) or (
         f"Refused in the last hour: {sentence_list(refused)}."
         if refused
         else "Nobody was refused in the last hour."
@@ -195,7 +195,9 @@ def _details(state: ServiceState, world: World) -> tuple[Words, ...]:
 
 
 def _may(name: str, state: ServiceState | None, world: World) -> bool:
-    return state is not None and bool(state.service.file) and world.ready and not world.read_only
+    if world.read_only or not world.ready:
+        return False
+    return name == "new" or (state is not None and bool(state.service.file))
 
 
 VIEW: View[ServiceState] = View(
@@ -228,6 +230,9 @@ VIEW: View[ServiceState] = View(
         Key("enter", "open", "change limits"),
         Key("e", "all", "all attributes"),
         Key("space", "disable", "on/off"),
+        Key("n", "new", "new service", False),
+        Key("c", "copy", "copy", False),
+        Key("d,delete", "delete", "delete", False),
     ),
     may=_may,
 )

@@ -7,10 +7,12 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal, NamedTuple, cast, overload
 
 from wraptui.policy.findings import Finding, Severity
-from wraptui.tui.bars import Glyphs, counted
+from wraptui.syntax.tree import Document
+from wraptui.tui.bars import Glyphs, countdown, counted
 from wraptui.tui.display import Cell, Piece, Words, from_bytes, spaced, words
 from wraptui.tui.panes.view import Key, View
 from wraptui.tui.peers import short
@@ -18,10 +20,11 @@ from wraptui.tui.table import Column
 from wraptui.tui.world import Pending, World
 
 if TYPE_CHECKING:
-    from wraptui.policy.access import Rule, Table
+    from wraptui.policy.access import Rule, Table, Tables
     from wraptui.policy.services import Service
 
 Kind = Literal["allow", "deny", "service"]
+NO_ENDS: Mapping[tuple[str, int], float] = MappingProxyType({})
 Found = Mapping[str, Mapping[int, tuple[Finding, ...]]]
 KEYS = (
     Key("a", "add", "add"),
@@ -50,6 +53,7 @@ class RuleRow:
     pending: bool = False
     rule: Rule | None = None
     service: Service | None = None
+    until: float = 0.0
 
 
 def rule_text(rule: Rule) -> str:
@@ -70,11 +74,18 @@ def effect_of(rule: Rule, kind: Kind) -> str:
 class RuleRows(Sequence[RuleRow]):
     """All rows of the pane, made when they are asked for."""
 
-    def __init__(self, parts: Iterable[Part], findings: Found, pending: Pending) -> None:
+    def __init__(
+        self,
+        parts: Iterable[Part],
+        findings: Found,
+        pending: Pending,
+        ends: Mapping[tuple[str, int], float] = NO_ENDS,
+    ) -> None:
         self._parts = [part for part in parts if part.stop > part.start]
         self._ends = list(accumulate(part.stop - part.start for part in self._parts))
         self._findings = findings
         self._pending = pending
+        self._until = ends
 
     def __len__(self) -> int:
         return self._ends[-1] if self._ends else 0
@@ -136,6 +147,7 @@ class RuleRows(Sequence[RuleRow]):
             self._pending.touches(item.file, first, last),
             rule,
             service,
+            self._until.get((item.file, first), 0.0),
         )
 
     def _found(self, file: str, first: int, last: int) -> tuple[Finding, ...]:
@@ -236,7 +248,18 @@ def _rows(world: World) -> Sequence[RuleRow]:
         parts += table_parts("deny", tables.deny)
     services = tuple(s for s in world.configuration.services if s.file)
     parts.append(Part("service", services, 0, len(services)))
-    return RuleRows(parts, by_line(world.findings), world.pending)
+    return RuleRows(parts, by_line(world.findings), world.pending, ends_of(tables) if tables else NO_ENDS)
+
+
+def ends_of(tables: Tables) -> Mapping[tuple[str, int], float]:
+    """When the rules with an end do end, by file and first line."""
+    from wraptui.policy.stamps import stamped
+
+    ends: dict[tuple[str, int], float] = {}
+    for table in (tables.allow, tables.deny):
+        if "# wraptui: until " in table.text:
+            ends.update({(table.path, each.first): each.until for each in stamped(Document(table.text))})
+    return ends
 
 
 def _where(row: RuleRow, world: World) -> Cell:
@@ -260,7 +283,12 @@ def _effect(row: RuleRow, world: World) -> Cell:
 
 def _text(row: RuleRow, world: World) -> Cell:
     mark = severity(row.findings[0], world.glyphs) if row.findings else ""
-    return words(mark, Piece(from_bytes(row.text), "pending" if row.pending else ""))
+    left = f"({countdown(row.until - world.now)} left) " if row.until else ""
+    return words(mark, Piece(left, "warn"), _plain_text(row))
+
+
+def _plain_text(row: RuleRow) -> Piece:
+    return Piece(from_bytes(row.text), "pending" if row.pending else "")
 
 
 def _finding(row: RuleRow, world: World) -> Cell:
@@ -357,7 +385,7 @@ VIEW: View[RuleRow] = View(
     columns=(
         Column("where", _where, 11, grow=1, most=12, sort=lambda r, w: (r.file, r.first)),
         Column("does", _effect, 8, rank=1, sort=lambda r, w: r.effect),
-        Column("rule", _text, 20, grow=5, sort=lambda r, w: r.text),
+        Column("rule", _text, 20, grow=5, sort=lambda r, w: r.text, ticks=True),
         Column(
             "finding",
             _finding,
