@@ -40,7 +40,7 @@ from wraptui.system.checkpoints import (
     remove_if_there,
     stage,
 )
-from wraptui.system.guard import start_apart
+from wraptui.system.guard import at_next_boot, start_apart
 from wraptui.system.locks import Held, held
 from wraptui.system.machine import Machine
 from wraptui.system.sessions import this_session
@@ -94,9 +94,12 @@ def armed(machine: Machine, id: str, state: str) -> str:
     until = time.monotonic() + 10
     while checkpoint and time.monotonic() < until:
         try:
-            return f"the guard watches (process {int(history.noted(checkpoint, 'guard'))}, {how})"
+            how = f"the guard watches (process {int(history.noted(checkpoint, 'guard'))}, {how})"
         except (OSError, ValueError):
             time.sleep(0.02)
+            continue
+        boot = at_next_boot(machine, "wraptui.recovery", ["--boot", machine.root, state])
+        return f"{how}, {boot}" if boot else how
     raise OSError("the guard that would take the change back did not start")
 
 

@@ -28,6 +28,7 @@ from wraptui.system.checkpoints import (
     digest,
     stage,
 )
+from wraptui.system.guard import not_at_next_boot
 from wraptui.system.locks import held
 from wraptui.system.machine import Machine
 from wraptui.system.sessions import this_session
@@ -92,6 +93,7 @@ def confirm(machine: Machine, id: str = "", *, state: str = STATE) -> Receipt:
             checkpoint, state=KEPT, steps=(*checkpoint.steps, _by_whom(machine, "confirmed"))
         )
         clear(machine, checkpoint)
+        not_at_next_boot(machine)
         return receipt(done)
 
 
@@ -189,6 +191,8 @@ def take_back(
         history.record(checkpoint, state=state, steps=tuple(steps), problem=text)
         if state == ROLLED_BACK:
             clear(machine, checkpoint)
+            if checkpoint.deadline:
+                not_at_next_boot(machine)
     return receipt(done_with)
 
 
@@ -340,12 +344,14 @@ _TOLD_TO_END: list[int] = []
 
 
 def main(words: Sequence[str]) -> int:
-    """The guard's process: `python -m wraptui.recovery ROOT STATE ID`."""
+    """The guard's process: `python -m wraptui.recovery ROOT STATE ID`; at boot `--boot ROOT STATE`."""
     import os
     import signal
 
     from wraptui.system.machine import machine_at
 
+    if words[0] == "--boot":
+        return _after_boot(machine_at(words[1]), words[2])
     root, state, id = words
     for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
         signal.signal(number, signal.SIG_IGN)
@@ -358,6 +364,17 @@ def main(words: Sequence[str]) -> int:
         return 2
     history.note(checkpoint, "guard", str(os.getpid()).encode())
     return guard(machine, id, state)
+
+
+def _after_boot(machine: Machine, state: str) -> int:
+    """Takes back what nobody confirmed before the machine went down; xinetd starts later."""
+    with held(machine, "The recovery at boot", state, wait=10):
+        history = History(machine, state)
+        tidy(history)
+        for checkpoint in history.unfinished():
+            take_back(history, checkpoint, "rolled back: the machine went down", reload=False)
+        not_at_next_boot(machine)
+    return 0
 
 
 if __name__ == "__main__":

@@ -6,7 +6,9 @@ import os
 import subprocess
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 
+from wraptui.system.checkpoints import remove_if_there, replace_file
 from wraptui.system.machine import Machine
 
 _PACKAGES = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -34,6 +36,45 @@ def start_apart(machine: Machine, module: str, arguments: Sequence[str], unit: s
             pass  # the other way remains
     spawn_apart(command, {**os.environ, "PYTHONPATH": _PACKAGES})
     return "process of its own"
+
+
+UNIT = "/etc/systemd/system/wraptui-recover.service"
+WANTED = "/etc/systemd/system/multi-user.target.d/wraptui-recover.conf"
+
+
+def at_next_boot(machine: Machine, module: str, arguments: Sequence[str]) -> str:
+    """Has systemd run `python -m module arguments` once at the next boot, before anybody can come in: no
+    process outlives a power cut. Says how, "" where there is no systemd. Raises `OSError`."""
+    try:
+        machine.status("/run/systemd/system")
+    except OSError:
+        return ""
+    if not machine.privileged:
+        return ""
+    words = " ".join(_quoted(word) for word in (sys.executable, "-m", module, *arguments))
+    unit = (
+        "[Unit]\nDescription=Take back the change by wraptui that nobody confirmed in time\n"
+        "After=local-fs.target\nBefore=xinetd.service ssh.service sshd.service\n\n"
+        f"[Service]\nType=oneshot\nEnvironment={_quoted(f'PYTHONPATH={_PACKAGES}')}\nExecStart={words}\n"
+    )
+    folder = WANTED.rpartition("/")[0]
+    with suppress(FileExistsError):
+        machine.make_directory(folder, 0o755)
+    wanted = f"[Unit]\nWants={UNIT.rpartition('/')[2]}\n"
+    for path, text in ((UNIT, unit), (WANTED, wanted)):
+        replace_file(machine, path, text.encode(), f"{path}.new", 0o644)
+    return "and the next boot would take it back"
+
+
+def not_at_next_boot(machine: Machine) -> None:
+    """Takes back what `at_next_boot` asked for."""
+    for path in (WANTED, UNIT):
+        remove_if_there(machine, path)
+
+
+def _quoted(word: str) -> str:
+    """A word as systemd's unit files spell it."""
+    return '"' + word.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%").replace("$", "$$") + '"'
 
 
 def spawn_apart(command: Sequence[str], environment: dict[str, str] | None = None) -> None:

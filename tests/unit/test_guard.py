@@ -1,0 +1,105 @@
+"""The guard is there before the first byte, in a session of its own; a power cut does not help a change."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import pytest
+
+from wraptui.changes import Receipt, apply, confirm, propose, rollback, waiting
+from wraptui.policy.edits import add_rule
+from wraptui.recovery import main
+from wraptui.system.guard import UNIT, WANTED, at_next_boot, not_at_next_boot, spawn_apart
+from wraptui.system.machine import FileMachine, Machine
+from wraptui.workspace import FileChange, Workspace
+
+DENY = "/etc/hosts.deny"
+
+
+class WithSystemd(FileMachine):
+    """A root that looks as if systemd ran it, and nobody but us changed it."""
+
+    privileged = True
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> WithSystemd:
+    (tmp_path / "etc/systemd/system").mkdir(parents=True)
+    (tmp_path / "run/systemd/system").mkdir(parents=True)
+    (tmp_path / "etc/hosts.deny").write_bytes(b"sshd: 192.0.2.1\n")
+    return WithSystemd(str(tmp_path))
+
+
+def changes(machine: FileMachine) -> tuple[FileChange, ...]:
+    workspace = Workspace().with_file(DENY, machine.read(DENY))
+    return workspace.do("add", *add_rule(DENY, workspace.document(DENY), "ALL: 203.0.113.7")).changes
+
+
+def by_boot_alone(machine: Machine, id: str, state: str) -> str:
+    """The machine will go down before any process could do anything."""
+    return at_next_boot(machine, "wraptui.recovery", ["--boot", machine.root, state])
+
+
+def test_what_a_power_cut_leaves_is_taken_back_at_boot(machine: WithSystemd) -> None:
+    apply(machine, propose(machine, changes(machine)), confirm_within=60, arm=by_boot_alone)
+    unit = Path(machine.root + UNIT).read_text()
+    assert '"-m" "wraptui.recovery" "--boot" ' in unit and "Before=xinetd.service ssh.service" in unit
+    assert Path(machine.root + WANTED).read_text() == "[Unit]\nWants=wraptui-recover.service\n"
+    assert main(["--boot", machine.root, "/var/lib/wraptui"]) == 0
+    assert machine.read(DENY) == b"sshd: 192.0.2.1\n" and not waiting(machine)
+    assert not Path(machine.root + UNIT).exists() and not Path(machine.root + WANTED).exists()
+
+
+@pytest.mark.parametrize("end", [confirm, rollback])
+def test_nothing_is_left_for_the_next_boot_when_the_change_has_ended(
+    machine: WithSystemd, end: Callable[..., Receipt]
+) -> None:
+    apply(machine, propose(machine, changes(machine)), confirm_within=60, arm=by_boot_alone)
+    assert Path(machine.root + WANTED).exists()
+    end(machine)
+    assert os.listdir(machine.root + "/etc/systemd/system") == ["multi-user.target.d"]
+    assert os.listdir(machine.root + "/etc/systemd/system/multi-user.target.d") == []
+
+
+def test_without_systemd_or_root_no_unit_is_written(tmp_path: Path) -> None:
+    (tmp_path / "etc").mkdir()
+    assert at_next_boot(WithSystemd(str(tmp_path)), "m", []) == ""
+    not_at_next_boot(WithSystemd(str(tmp_path)))
+    assert os.listdir(tmp_path / "etc") == []
+
+
+def test_words_with_a_meaning_to_systemd_are_spelled_so_that_they_have_none(machine: WithSystemd) -> None:
+    at_next_boot(machine, "m", ['a "b" \\ 100% $HOME'])
+    assert r'"a \"b\" \\ 100%% $$HOME"' in Path(machine.root + UNIT).read_text()
+
+
+def test_the_guard_is_nobodys_child_and_has_no_terminal(tmp_path: Path) -> None:
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc/hosts.deny").write_bytes(b"sshd: 192.0.2.1\n")
+    machine = FileMachine(str(tmp_path))
+    receipt = apply(machine, propose(machine, changes(machine)), confirm_within=30)
+    pid = int((tmp_path / f"var/lib/wraptui/history/{receipt.id}/guard").read_text())
+    guard = psutil.Process(pid)
+    try:
+        assert os.getsid(pid) not in (os.getsid(0), 0) and guard.terminal() is None
+        assert guard.ppid() != os.getpid() and guard.cwd() == "/"
+        assert [os.readlink(f"/proc/{pid}/fd/{number}") for number in range(3)] == ["/dev/null"] * 3
+    finally:
+        guard.terminate()  # which it takes for the end of the machine
+        gone = time.monotonic() + 10
+        while waiting(machine) and time.monotonic() < gone:
+            time.sleep(0.05)
+    assert machine.read(DENY) == b"sshd: 192.0.2.1\n" and not waiting(machine)
+
+
+def test_words_of_a_command_are_never_shell_text(tmp_path: Path) -> None:
+    spawn_apart(["/bin/sh", "-c", 'printf %s "$1" > "$2"', "sh", "$(echo no); `no`", str(tmp_path / "out")])
+    until = time.monotonic() + 5
+    while not (tmp_path / "out").exists() or not (tmp_path / "out").read_text():
+        assert time.monotonic() < until
+        time.sleep(0.02)
+    assert (tmp_path / "out").read_text() == "$(echo no); `no`"
