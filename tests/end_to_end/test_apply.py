@@ -229,3 +229,34 @@ def test_a_session_that_the_reload_would_kill_is_named_and_really_is_killed(demo
     assert not visit.hear(0.5).gone
     assert demo_server.wraptui("apply", "--set", "ftp.disable=yes", "--no-confirm").returncode == 0
     assert visit.hear(3).gone
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--set", "ftp.per_source=1"),
+        ("--set", "ftp.only_from=192.0.2.1"),
+        ("--set", "ftp.instances=many"),
+        ("--set", "ftp.id=files"),
+        ("--set", "ftp.bind=192.0.2.10"),
+        ("--set", "ftp.flags=IPv4"),
+        ("--set", "ftp.wait=yes"),
+        ("--set", "ftp.server=/no/such/server"),
+        ("--set", "ftp.type=UNLISTED", "--set", "ftp.protocol=tcp", "--set", "ftp.port=2121"),
+        ("--replace", f"{FTP}=/dev/null"),
+        ("--set", "ftp.nonsense=1"),
+        ("--set", "defaults.instances=50"),
+    ],
+    ids=lambda words: " ".join(words[1::2]),
+)
+def test_what_a_reload_does_to_sessions_and_services_is_what_was_foreseen(
+    demo_server: Session, words: tuple[str, ...]
+) -> None:
+    visit = demo_server.visit(CUSTOMER, FTP_PORT)
+    assert visit.heard and not visit.gone
+    warnings = json.loads(demo_server.wraptui("diff", "--json", *words).stdout)["warnings"]
+    killed = any("kills 1 running session" in text for text in warnings)
+    done = demo_server.wraptui("apply", *words, "--no-confirm")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "as foreseen" in done.stdout and "which was not foreseen" not in done.stdout
+    assert visit.hear(1).gone == killed
