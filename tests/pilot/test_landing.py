@@ -11,6 +11,7 @@ from textual.pilot import Pilot
 from tests.pilot.stage import FILES, console, played, screen, tree, until
 from wraptui.system.machine import FileMachine
 from wraptui.tui.app import Console
+from wraptui.tui.messages import Proposed, Weighed
 
 DENY = "/etc/hosts.deny"
 
@@ -89,3 +90,18 @@ async def test_changed_meanwhile_is_refused_and_rebased(tmp_path: Path) -> None:
         await pilot.press("A")
         await until(pilot, lambda: "It is in the history" in screen(app))
         assert machine.read(DENY).decode() == "# " + theirs
+
+
+async def test_a_review_that_is_closed_before_it_is_worked_out(tmp_path: Path) -> None:
+    async with reviewed(tmp_path) as (app, pilot, _):
+        review, number = app.landing._review, app.landing._number
+        assert review is not None and review.proposal is not None
+        proposal = review.proposal
+        await pilot.press("escape")
+        await until(pilot, lambda: app.screen is app.dashboard)
+        review.proposal = None
+        app.landing.weighed(Weighed(number, 0.5))
+        app.landing.proposed(Proposed(number, proposal))
+        app.landing.proposed(Proposed(number, None, "too late"))
+        await pilot.pause()
+        assert app.is_running and app.screen is app.dashboard

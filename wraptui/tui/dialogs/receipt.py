@@ -56,7 +56,7 @@ class Made(Dialog[None]):
         if receipt is not None and receipt.steps:
             self.steps = list(receipt.steps)
         self.draw()
-        if self.is_mounted:
+        if self.is_attached:
             self.refresh_bindings()
 
     @property
@@ -73,7 +73,7 @@ class Made(Dialog[None]):
 
     def draw(self) -> None:
         """Show it as it stands now."""
-        if not self.is_mounted:
+        if not self.is_attached:
             return
         glyphs = self.world.glyphs
         self.query_one("#steps", Lines).say(

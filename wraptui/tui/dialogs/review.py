@@ -15,6 +15,7 @@ from wraptui.changes import Proposal
 from wraptui.policy.findings import Finding, Severity
 from wraptui.tui import themes
 from wraptui.tui.bars import bar, counted
+from wraptui.tui.columns import Column
 from wraptui.tui.display import Cell, Piece, Words, from_bytes, width, words
 from wraptui.tui.inputs import Field
 from wraptui.tui.keys import Keys
@@ -22,7 +23,7 @@ from wraptui.tui.lines import Lines
 from wraptui.tui.messages import ApplyAsked
 from wraptui.tui.panes.rules import severity
 from wraptui.tui.peers import short
-from wraptui.tui.table import Column, Table
+from wraptui.tui.table import Table
 from wraptui.tui.world import World
 
 Line = tuple[int, Words]
@@ -66,12 +67,12 @@ class Review(Screen[None]):
     def show(self, proposal: Proposal) -> None:
         """What the change would do is known now."""
         self.proposal = proposal
-        if self.is_mounted:
+        if self.is_attached:  # not yet, or no longer
             self._draw()
 
     def progress(self, share: float) -> None:
         """How far the working out is, 0 to 1."""
-        if self.is_mounted and self.proposal is None:
+        if self.is_attached and self.proposal is None:
             told = words(
                 Piece(f" {self.heading}   ", "strong"),
                 bar(share, 20, self.world.glyphs, "accent"),
@@ -82,7 +83,7 @@ class Review(Screen[None]):
     def fail(self, problem: str) -> None:
         """What the change would do could not be worked out."""
         self.failed = problem
-        if self.is_mounted:
+        if self.is_attached:  # not yet, or no longer
             self._draw()
 
     def on_resize(self) -> None:
