@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -70,3 +72,24 @@ def test_what_cannot_be_told_is_not_called_unguarded() -> None:
     coverage = judge([unseen, of_xinetd, without], Configuration(starts=True), Kept({}))
     found = list(guards_of(coverage, Configuration(starts=True), Daemon(7)))
     assert [(each.port, each.kind) for each in found] == [(4711, "unknown"), (21, "unknown"), (80, "")]
+
+
+def test_standard_output_that_takes_nothing(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "wraptui", "rules", "--root", str(tmp_path)]
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60)
+    assert done.returncode == 2
+    assert done.stderr == "wraptui: Standard output cannot be written: No space left on device.\n"
+    closed = ["sh", "-c", 'exec "$@" >&-', "sh", *command]
+    done = subprocess.run(closed, stderr=subprocess.PIPE, text=True, timeout=60)
+    assert done.returncode == 2
+    assert done.stderr == "wraptui: Standard output is closed: nothing can be shown.\n"
+
+
+def test_a_reader_that_left(tmp_path: Path) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = [sys.executable, "-m", "wraptui", "rules", "--root", str(tmp_path)]
+    with open(writing, "wb") as pipe:
+        done = subprocess.run(command, stdout=pipe, stderr=subprocess.PIPE, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "")

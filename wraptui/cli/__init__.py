@@ -62,10 +62,17 @@ def main(arguments: list[str] | None = None) -> int:
             module.arguments(command)
             command.set_defaults(run=module.run)
     options = parser.parse_args(words)
+    from wraptui.cli.text import OutputLost, complain
+
     try:
         return int(options.run(options))
+    except OutputLost as error:
+        if not str(error):
+            return FINE  # `wraptui rules | head` has what it wants
+        complain(str(error))
+        return UNREADABLE
     except BrokenPipeError:
-        sys.stderr.close()
+        sys.stderr.close()  # Python would complain there once more
         return FINE
     except KeyboardInterrupt:
         return UNREADABLE

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import csv
-import sys
+import io
 from collections import Counter
 from dataclasses import asdict
 
@@ -49,9 +49,11 @@ def run(options: argparse.Namespace) -> int:
     if options.json:
         write_json({"checks": rows})
     elif options.csv:
-        writer = csv.DictWriter(sys.stdout, rows[0].keys())
+        text = io.StringIO()
+        writer = csv.DictWriter(text, rows[0].keys())
         writer.writeheader()
         writer.writerows(rows)
+        write(text.getvalue())
     else:
         for check in checks:
             if options.all or check.result in ("fail", "unknown"):

@@ -104,7 +104,7 @@ def _running() -> tuple[Configuration, frozenset[str] | None]:
 
 def as_text(finding: Finding) -> str:
     """A finding as two lines: what and where, then what it costs."""
-    plain = "utf" not in (sys.stdout.encoding or "").lower()
+    plain = "utf" not in (getattr(sys.stdout, "encoding", None) or "").lower()
     name = finding.severity.name
     glyph = (PLAIN_GLYPHS if plain else GLYPHS)[name]
     place = printable(finding.file) + (f":{finding.line}" if finding.line else "")

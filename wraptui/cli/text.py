@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import unicodedata
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 
 from wraptui.syntax.harmless import printable
 
-__all__ = ["columns", "complain", "printable", "width", "write", "write_json"]
+__all__ = ["OutputLost", "columns", "complain", "printable", "width", "write", "write_json"]
+
+
+class OutputLost(Exception):
+    """Standard output cannot be written; the message is a sentence, "" when whoever read it has left."""
 
 
 def width(text: str) -> int:
@@ -39,16 +45,28 @@ def columns(header: Sequence[str], rows: Iterable[Sequence[str]], right: Iterabl
 
 
 def write(text: str) -> None:
-    """Writes finished text to standard output, whatever encoding that has."""
-    encoding = sys.stdout.encoding or "utf-8"
-    sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
+    """Writes finished text to standard output, whatever encoding that has; raises `OutputLost`."""
+    output = sys.stdout
+    if output is None:  # closed by whoever started us
+        raise OutputLost("Standard output is closed: nothing can be shown.")
+    encoding = output.encoding or "utf-8"
+    try:
+        output.write(text.encode(encoding, "backslashreplace").decode(encoding))
+        output.flush()
+    except OSError as error:
+        # What is left in the buffer must not be tried, and complained about, once more at the end.
+        with suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), output.fileno())
+        gone = isinstance(error, BrokenPipeError)
+        raise OutputLost("" if gone else f"Standard output cannot be written: {error.strerror}.") from None
 
 
 def write_json(data: object) -> None:
     """Writes data as JSON to standard output: ASCII only, so nothing in it can reach a terminal raw."""
-    sys.stdout.write(json.dumps(data, indent=2) + "\n")
+    write(json.dumps(data, indent=2) + "\n")
 
 
 def complain(text: str) -> None:
-    """Writes one sentence to standard error."""
-    sys.stderr.write(f"wraptui: {printable(text)}\n")
+    """Writes one sentence to standard error, if that is to be had."""
+    with suppress(OSError, AttributeError):
+        sys.stderr.write(f"wraptui: {printable(text)}\n")
