@@ -12,7 +12,7 @@ from tests.pilot.stage import FILES, console, played, screen, tree, type_text, u
 from wraptui.system.machine import FileMachine
 from wraptui.tui.app import Console
 from wraptui.tui.desk import UNSAVED
-from wraptui.tui.panes.rules import RuleRow
+from wraptui.tui.panes.rule_rows import RuleRow
 
 ALLOW, DENY, ECHO = "/etc/hosts.allow", "/etc/hosts.deny", "/etc/xinetd.d/echo"
 

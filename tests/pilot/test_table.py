@@ -9,8 +9,9 @@ from textual.app import App, ComposeResult
 from textual.geometry import Region
 
 from wraptui.tui import themes
+from wraptui.tui.columns import Column, widths
 from wraptui.tui.display import clean
-from wraptui.tui.table import Column, Table, widths
+from wraptui.tui.table import Table
 
 Item = tuple[str, int]
 COLUMNS: tuple[Column[Item, int], ...] = (

@@ -10,7 +10,8 @@ from wraptui.system.machine import Machine
 from wraptui.tui import desk
 from wraptui.tui.desk import ALLOW, DENY, Make, NotEdited
 from wraptui.tui.display import Cell, Piece, from_bytes, words
-from wraptui.tui.panes.rules import Kind, effect_of, severity
+from wraptui.tui.panes.rule_rows import Kind, effect_of
+from wraptui.tui.panes.rules import severity
 from wraptui.tui.world import World
 from wraptui.workspace import Workspace
 

@@ -24,7 +24,7 @@ from wraptui.tui.desk import ALLOW, DENY, NotEdited
 from wraptui.tui.dialogs.rule import BEHIND, END, RuleForm, Written
 from wraptui.tui.display import Cell, from_bytes
 from wraptui.tui.panes.no_access import covered
-from wraptui.tui.panes.rules import RuleRow, RuleRows
+from wraptui.tui.panes.rule_rows import RuleRow, RuleRows
 from wraptui.tui.peers import address
 from wraptui.tui.world import World
 from wraptui.workspace import Workspace

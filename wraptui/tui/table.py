@@ -8,8 +8,7 @@ of those lines that really look different are painted again.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic
 
 from rich.segment import Segment
 from rich.style import Style
@@ -20,61 +19,10 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from wraptui.tui.display import TONES, Cell, Piece, clean, fitted, plain
+from wraptui.tui.columns import GAP, Column, Context, Row, widths
+from wraptui.tui.display import TONES, Piece, clean, fitted, plain
 
-Row = TypeVar("Row")
-Context = TypeVar("Context")
-
-GAP = 2
-
-
-@dataclass(frozen=True)
-class Column(Generic[Row, Context]):
-    """One column. `width` is the least it needs, `grow` its share of what is left, `most` where it stops
-    growing (0: nowhere). In a narrow pane columns of the highest `rank` go first. `ticks` says that its cells
-    change with the clock alone."""
-
-    title: str
-    cell: Callable[[Row, Context], Cell]
-    width: int
-    grow: int = 0
-    most: int = 0
-    right: bool = False
-    rank: int = 0
-    sort: Callable[[Row, Context], Any] | None = None
-    ticks: bool = False
-
-
-def widths(columns: Sequence[Column[Any, Any]], room: int) -> list[tuple[int, int]]:
-    """The columns that fit into `room`, as (index, width)."""
-    kept = list(range(len(columns)))
-    while len(kept) > 1 and sum(columns[i].width + GAP for i in kept) - GAP > room:
-        ranks = [columns[i].rank for i in kept]
-        worst = max(ranks)
-        if worst == 0 and kept:
-            break
-        kept.pop(len(ranks) - 1 - ranks[::-1].index(worst))
-    sizes = {i: columns[i].width for i in kept}
-    left = room - sum(sizes.values()) - GAP * (len(kept) - 1)
-    while left > 0:
-        growing = [i for i in kept if columns[i].grow and not 0 < columns[i].most <= sizes[i]]
-        total = sum(columns[i].grow for i in growing)
-        if not total:
-            break
-        before = left
-        for i in growing:
-            more = max(1, before * columns[i].grow // total)
-            more = min(more, left, columns[i].most - sizes[i] if columns[i].most else left)
-            sizes[i] += more
-            left -= more
-    fitting: list[tuple[int, int]] = []
-    for i in kept:
-        size = min(sizes[i], room)
-        if size <= 0:
-            break
-        fitting.append((i, size))
-        room -= size + GAP
-    return fitting
+__all__ = ["Column", "Table"]
 
 
 class Table(ScrollView, Generic[Row, Context], can_focus=True):
@@ -104,6 +52,8 @@ class Table(ScrollView, Generic[Row, Context], can_focus=True):
 
         def __init__(self, table: Table[Any, Any]) -> None:
             super().__init__()
+            # Made while a pane handles its filter it would count as the pane's own and go no further.
+            self.set_sender(table)
             self.table = table
 
         @property
@@ -208,10 +158,10 @@ class Table(ScrollView, Generic[Row, Context], can_focus=True):
 
     def select_row(self, index: int) -> bool:
         """Put the cursor on the row with this index, if a filter does not hide it."""
-        order = self.order
-        if not isinstance(order, range) and index not in order:
+        place = self._place(index)
+        if place is None:
             return False
-        self._move_to(index if isinstance(order, range) else order.index(index))
+        self._move_to(place)
         return True
 
     def _held_key(self) -> Hashable:
@@ -251,11 +201,26 @@ class Table(ScrollView, Generic[Row, Context], can_focus=True):
         return " ".join(plain(column.cell(row, self.context)) for column in self.columns)
 
     def _find(self, key: Hashable) -> int | None:
+        """Where in the order the row with this key is; rows that know how to `find` are asked."""
+        find = getattr(self.rows, "find", None)
+        if find is not None:
+            index = find(key)
+            return None if index is None else self._place(index)
         near = [at for at in (self.cursor, self.cursor + 1, self.cursor - 1) if 0 <= at < len(self.order)]
         for at in near:
             if self.key(self.rows[self.order[at]]) == key:
                 return at
         return next((at for at, i in enumerate(self.order) if self.key(self.rows[i]) == key), None)
+
+    def _place(self, index: int) -> int | None:
+        """Where in the order the row with this index is."""
+        order = self.order
+        if isinstance(order, range):
+            return index if index in order else None
+        try:
+            return order.index(index)
+        except ValueError:
+            return None
 
     # -- painting -------------------------------------------------------------------------------------
 

@@ -12,12 +12,13 @@ from textual.screen import Screen
 from wraptui.policy.findings import Finding, Severity
 from wraptui.tui import themes
 from wraptui.tui.bars import counted
+from wraptui.tui.columns import Column
 from wraptui.tui.display import Cell, Piece, words
 from wraptui.tui.keys import Keys
 from wraptui.tui.lines import Lines
 from wraptui.tui.panes.rules import severity
 from wraptui.tui.peers import short
-from wraptui.tui.table import Column, Table
+from wraptui.tui.table import Table
 from wraptui.tui.world import World
 
 WORDS = {

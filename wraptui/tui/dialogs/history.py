@@ -13,12 +13,13 @@ from textual.screen import Screen
 from wraptui.system.checkpoints import Checkpoint
 from wraptui.tui import themes
 from wraptui.tui.bars import age
+from wraptui.tui.columns import Column
 from wraptui.tui.dialogs.review import Line, diff_lines
 from wraptui.tui.display import Cell, Piece, sentence_list, words
 from wraptui.tui.keys import Keys
 from wraptui.tui.lines import Lines
 from wraptui.tui.peers import short
-from wraptui.tui.table import Column, Table
+from wraptui.tui.table import Table
 from wraptui.tui.world import World
 
 

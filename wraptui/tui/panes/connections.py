@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from wraptui.tui.bars import age, size
+from wraptui.tui.columns import Column
 from wraptui.tui.display import Cell, Piece, Words, from_bytes, spaced, words
 from wraptui.tui.panes.view import Key, View
 from wraptui.tui.peers import address_order, endpoint, verdict
-from wraptui.tui.table import Column
 from wraptui.tui.world import World
 
 if TYPE_CHECKING:

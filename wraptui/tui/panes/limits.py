@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from wraptui.tui.bars import bar, countdown, gauge_tone, level, size, sparkline
+from wraptui.tui.columns import Column
 from wraptui.tui.display import Cell, Piece, Words, from_bytes, sentence_list, spaced, words
 from wraptui.tui.panes.view import Key, View
 from wraptui.tui.peers import address
-from wraptui.tui.table import Column
 from wraptui.tui.world import World
 
 if TYPE_CHECKING:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from wraptui.tui.bars import age, bar, countdown, span
+from wraptui.tui.columns import Column
 from wraptui.tui.display import Cell, Piece, Words, from_bytes, sentence_list, spaced, words
 from wraptui.tui.panes.view import Key, View
 from wraptui.tui.peers import address, address_order
-from wraptui.tui.table import Column
 from wraptui.tui.world import World
 
 if TYPE_CHECKING:

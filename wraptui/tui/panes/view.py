@@ -6,8 +6,8 @@ from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, NamedTuple, TypeVar
 
+from wraptui.tui.columns import Column
 from wraptui.tui.display import Words
-from wraptui.tui.table import Column
 from wraptui.tui.world import World
 
 Row = TypeVar("Row")
