@@ -48,13 +48,14 @@ class Console(Base):
         Binding("F", "findings", "findings", id="findings", priority=True),
         Binding("h", "history", "history", id="history", priority=True),
         Binding("R", "recipes", "recipes", id="recipes", priority=True),
+        Binding("C", "guards", "who guards what", id="guards", priority=True),
         Binding("question_mark,f1", "help", "help", key_display="?", id="pinned-help", priority=True),
         Binding("q", "quit", "quit", id="pinned-quit", priority=True),
         Binding("ctrl+q,ctrl+c", "leave_now", "quit", show=False),
         Binding("ctrl+t", "theme", "light or dark", show=False, id="theme", priority=True),
     ]
     DASHBOARD_ONLY = frozenset(
-        {"explain", "undo", "redo", "review", "keep", "history", "help", "findings", "recipes"}
+        {"explain", "undo", "redo", "review", "keep", "history", "help", "findings", "recipes", "guards"}
     )
     KEYS = DASHBOARD_ONLY | {"quit", "theme"}
 
@@ -230,7 +231,7 @@ class Console(Base):
             return self._workspace is not None and bool(self.workspace.redoable)
         if action == "review":
             return self._workspace is not None and bool(self.workspace.changed)
-        if action == "recipes":
+        if action in ("recipes", "guards"):
             return self.world.ready
         if action == "findings":
             return bool(self.world.findings)
@@ -272,6 +273,9 @@ class Console(Base):
 
     async def action_recipes(self) -> None:
         await self.protecting.recipes()
+
+    async def action_guards(self) -> None:
+        await self.protecting.guards()
 
     async def action_help(self) -> None:
         from wraptui.tui.dialogs.help import Help

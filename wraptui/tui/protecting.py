@@ -5,13 +5,21 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from wraptui import recipes
+from wraptui import recipes, survey
 from wraptui.observe import ServiceState, Snapshot, Visit
+from wraptui.policy import firewall
+from wraptui.policy.audit import Check, Subject, audit
+from wraptui.policy.coverage import Coverage
 from wraptui.policy.recipes import Circumstances, Made, Plan, Recipe
 from wraptui.syntax.tree import EditDoesNotFit, shown
+from wraptui.tui import desk
 from wraptui.tui.base import Base
+from wraptui.tui.desk import NotEdited
+from wraptui.tui.dialogs.guards import Guards, MissingRules
 from wraptui.tui.dialogs.recipes import RecipeForm, RecipeList
 from wraptui.tui.display import sentence_list
+from wraptui.tui.panes.guards import Found
+from wraptui.tui.world import World
 from wraptui.workspace import FileChange, Workspace
 
 if TYPE_CHECKING:
@@ -76,6 +84,85 @@ class Protecting:
                 self._plans[what] = (plan, recipes.prepare(self.console.machine, plan))
             except OSError as error:
                 self.console.say(f"What {what} needs could not be made: {error.strerror or error}.", bad=True)
+
+    # -- who guards what --------------------------------------------------------------------------------
+
+    async def guards(self) -> None:
+        """Show who guards what."""
+        console = self.console
+        await console.push_screen(
+            Guards(
+                console.world,
+                lambda: _looked(console.machine, console.world, console.workspace),
+                self._of_guards,
+            )
+        )
+
+    async def _of_guards(self, name: str, row: object, found: Found) -> None:
+        console = self.console
+        if name == "fix" and isinstance(row, Check):
+            self._mend(row)
+        elif name == "export":
+            text = firewall.nft(found.missing)
+            write = partial(_written, console.machine, text)
+            await console.push_screen(MissingRules(console.world, text, write))
+
+    def _mend(self, check: Check) -> None:
+        """The fix that a check offers waits with the other edits."""
+        console = self.console
+        workspace = console.workspace
+        try:
+            for edit in check.fix:
+                workspace = desk.opened(console.machine, workspace, edit.path)
+            console.hold(workspace.do(check.title, *check.fix))
+        except (NotEdited, EditDoesNotFit) as error:
+            console.say(str(error), bad=True)
+            return
+        console.say(f"Mended, not applied yet: {check.title}")
+        if isinstance(console.screen, Guards):
+            console.screen.meet(console.world)
+
+
+def _looked(machine: Machine, world: World, workspace: Workspace) -> Found:
+    """Who guards what, with the edits that wait."""
+    snapshot, tables = world.snapshot, world.tables
+    coverage = survey.coverage(machine, world.configuration, snapshot.daemon.pid) if machine.live else ()
+    if tables is None:
+        told = "hosts.allow and hosts.deny could not be read."
+        return Found(coverage, unread=told, unaudited=told, ready=True)
+    running = bool(snapshot.daemon.pid) if machine.live else None
+    checks = audit(
+        Subject(
+            tables, world.configuration, workspace.candidate(machine), running, _honoured(machine, coverage)
+        )
+    )
+    if not machine.live:
+        return Found(checks=checks, unread=f"{machine.note} So is its packet filter.", ready=True)
+    filters, notes = survey.packet_filters(machine)
+    if not filters:
+        return Found(coverage, unread=f"{'; '.join(notes)}.", checks=checks, ready=True)
+    found = firewall.compare(tables, coverage, snapshot.no_access.entries, filters, machine.now())
+    return Found(coverage, found.rows, found.missing, notes, "", checks, ready=True)
+
+
+def _honoured(machine: Machine, coverage: tuple[Coverage, ...]) -> bool | None:
+    """Whether any daemon here asks libwrap, None when that is not known."""
+    if not machine.live:
+        return None
+    if any(each.honours == "yes" for each in coverage):
+        return True
+    return None if any(each.honours == "unknown" for each in coverage) else False
+
+
+def _written(machine: Machine, text: str, path: str) -> str:
+    """Write a new file for root alone; why that failed, "" when it did not."""
+    try:
+        machine.create(path, text.encode("ascii"), 0o600)
+    except FileExistsError:
+        return f"there is a {path} already; name another file."
+    except OSError as error:
+        return f"{path}: {error.strerror or error}."
+    return ""
 
 
 def _gathered(machine: Machine, snapshot: Snapshot, workspace: Workspace) -> Circumstances:

@@ -51,7 +51,10 @@ GROUPS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
     ),
     (
         "Protections",
-        (("R", "recipes: guided protections, seen before they are made"),),
+        (
+            ("R", "recipes: guided protections, seen before they are made"),
+            ("C", "who guards what: coverage, packet filter, audit"),
+        ),
     ),
     (
         "Edits",
