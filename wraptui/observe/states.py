@@ -36,7 +36,11 @@ def states(
     served: set[int] = set()
     pids = {each.pid for each in activity.children}
     for visit in activity.visits:
-        if visit.guard == "xinetd" and visit.process and visit.process.pid in pids:
+        if visit.guard != "xinetd":
+            continue
+        if visit.process is None and visit.connection.inode:  # without root: a child, but not which one
+            found.setdefault(visit.service, []).append(visit)
+        elif visit.process and visit.process.pid in pids:
             found.setdefault(visit.service, []).append(visit)
             served.add(visit.process.pid)
     opened = {each.service for each in guards if each.kind == "xinetd" and each.open}
@@ -68,10 +72,11 @@ class _Told:
 
 @dataclass(frozen=True, slots=True)
 class _Children:
-    """The processes of one service, and the clients of those that have one. `waits`: one of them has the
-    listening socket."""
+    """The processes of one service, how many more cannot be seen, and the clients of those that have one.
+    `waits`: one of them has the listening socket."""
 
     processes: tuple[Process, ...]
+    unseen: int
     sources: tuple[tuple[str, int], ...]
     waits: bool
 
@@ -82,7 +87,9 @@ class _Children:
         alone = [each for each in idle if waiting and _runs(service, each)]
         processes = {each.process.pid: each.process for each in visits if each.process}
         clients = {each.process.pid: plain(each.connection.remote) for each in visits if each.process}
-        return cls((*processes.values(), *alone), tuple(Counter(clients.values()).most_common()), bool(alone))
+        unseen = [plain(each.connection.remote) for each in visits if not each.process]
+        sources = Counter((*clients.values(), *unseen)).most_common()
+        return cls((*processes.values(), *alone), len(unseen), tuple(sources), bool(alone))
 
 
 def _state(service: Service, daemon: Daemon, listens: bool, children: _Children, told: _Told) -> ServiceState:
@@ -105,7 +112,7 @@ def _state(service: Service, daemon: Daemon, listens: bool, children: _Children,
         service,
         state,
         why,
-        running=len(children.processes),
+        running=len(children.processes) + children.unseen,
         busiest=source,
         busiest_running=busiest,
         returns=returns,

@@ -73,6 +73,7 @@ def compare(
 ) -> Firewall:
     """Every deny rule and no_access entry beside the packet filters (nft, iptables: whichever there are)."""
     case = _Case(tables, [each for each in coverage if each.honours == "yes" and each.daemons], filters)
+    case.unseen = sum(each.honours == "unknown" for each in coverage)
     rows: list[Redundancy] = []
     missing: list[Block] = []
     for rule in tables.deny.rules:
@@ -94,6 +95,7 @@ class _Case:
 
     def __init__(self, tables: Tables, asked: Sequence[Coverage], filters: Sequence[PacketFilter]) -> None:
         self.asked = asked
+        self.unseen = 0
         self.lists = Lists(tables.files)
         self.broken = bool(tables.allow.problem or tables.allow.rules.broken)
         self._filters = filters
@@ -139,6 +141,10 @@ def _of_rule(rule: Rule, case: _Case) -> tuple[Redundancy, list[Block]]:
     if not where:
         if any(_possibly(rule, each.daemons[0], each.listener.port) for each in case.asked):
             return row("not possible", "it asks for the server's own address or name"), []
+        if case.unseen:
+            return row(
+                "not possible", f"whether {case.unseen} of the listeners ask libwrap cannot be seen"
+            ), []
         return row("no effect", "nothing that asks libwrap listens under its daemon names"), []
     meant = case.lists.clients(rule.clients).whole
     sure = minus(meant.sure, ((UNKNOWN, UNKNOWN),))
