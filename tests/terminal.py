@@ -114,7 +114,10 @@ def terminal(
     environment: dict[str, str] | None = None,
 ) -> Iterator[Terminal]:
     """A terminal that is closed in the end, whatever happens."""
-    opened = Terminal(command, columns, rows, dict(os.environ) if environment is None else environment)
+    given = os.environ if environment is None else environment
+    # A test runner's own idea of the terminal's size is not this terminal's.
+    own = {name: value for name, value in given.items() if name not in ("COLUMNS", "LINES")}
+    opened = Terminal(command, columns, rows, own)
     try:
         yield opened
     finally:

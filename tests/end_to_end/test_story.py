@@ -83,6 +83,7 @@ def test_the_operators_story(demo_server: Session, size: tuple[int, int]) -> Non
         # Really refused: the scanner's network, and a third connection from one source.
         assert server.visit("203.0.113.9", FTP).heard == b""
         server.wait_for("FAIL: ftp libwrap from=::ffff:203.0.113.9")
+        server.wait_for("EXIT: ftp")
         assert server.visit("198.51.100.21", FTP).gone
         server.wait_for("FAIL: ftp per_source_limit from=::ffff:198.51.100.21")
 
