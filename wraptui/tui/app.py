@@ -191,7 +191,10 @@ class Console(Base):
     # -- changes go out ---------------------------------------------------------------------------------
 
     async def asked(self, name: str, row: object) -> None:
-        await self.editing.asked(name, row)
+        if name == "clear":
+            await self.protecting.clear()
+        else:
+            await self.editing.asked(name, row)
 
     @on(messages.Weighed)
     def _weighed(self, event: messages.Weighed) -> None:

@@ -12,13 +12,17 @@ from wraptui.policy.audit import Check, Subject, audit
 from wraptui.policy.coverage import Coverage
 from wraptui.policy.recipes import Circumstances, Made, Plan, Recipe
 from wraptui.syntax.tree import EditDoesNotFit, shown
+from wraptui.system import restart
+from wraptui.system.sessions import this_session
 from wraptui.tui import desk
 from wraptui.tui.base import Base
 from wraptui.tui.desk import NotEdited
+from wraptui.tui.dialogs.clear import ClearList
 from wraptui.tui.dialogs.guards import Guards, MissingRules
 from wraptui.tui.dialogs.recipes import RecipeForm, RecipeList
 from wraptui.tui.display import sentence_list
 from wraptui.tui.panes.guards import Found
+from wraptui.tui.peers import address
 from wraptui.tui.world import World
 from wraptui.workspace import FileChange, Workspace
 
@@ -121,6 +125,16 @@ class Protecting:
         console.say(f"Mended, not applied yet: {check.title}")
         if isinstance(console.screen, Guards):
             console.screen.meet(console.world)
+
+    # -- the no_access list -----------------------------------------------------------------------------
+
+    async def clear(self) -> None:
+        """Show what clearing the list costs, and do it when the operator insists."""
+        console = self.console
+        machine, daemon = console.machine, console.world.snapshot.daemon
+        peer = address(this_session(machine).peer)
+        find_way, do = partial(restart.way, machine, daemon), partial(restart.restart, machine, daemon)
+        await console.push_screen(ClearList(console.world, peer, find_way, do))
 
 
 def _looked(machine: Machine, world: World, workspace: Workspace) -> Found:

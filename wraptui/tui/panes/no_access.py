@@ -140,6 +140,10 @@ VIEW: View[Entry] = View(
     count=_count,
     empty=_empty,
     details=_details,
-    keys=(Key("enter", "open", "ask", False), Key("p", "promote", "into hosts.deny")),
+    keys=(
+        Key("enter", "open", "ask", False),
+        Key("p", "promote", "into hosts.deny"),
+        Key("X", "clear", "clear the list"),
+    ),
     may=_may,
 )
