@@ -43,7 +43,7 @@ class Sockets:
     local: Collection[str] | None = None
     portmapper: bool = False
     common_log: tuple[str | int, ...] = ()
-    _listening: list[tuple[int, int, int, bool]] = field(default_factory=list)
+    _listening: dict[int, list[tuple[int, int, bool]]] = field(default_factory=dict)  # by port
     _asked: bool = False
     _common_open: bool = False
     _common_failed: bool = False
@@ -89,7 +89,7 @@ class Sockets:
             return self._register(draft, say)
         if draft.socket_type == "stream" and port:
             only6 = "v6only" in draft.specified
-            self._listening.append((version, number, port, only6))
+            self._listening.setdefault(port, []).append((version, number, only6))
         return ""
 
     def _refusal(self, draft: Draft, version: int, number: int, port: int) -> str:
@@ -100,8 +100,8 @@ class Sockets:
         only6 = "v6only" in draft.specified
         mine = _reach(version, number, only6)
         if draft.socket_type == "stream" and port:
-            for other in self._listening:
-                if other[2] == port and _overlap(mine, _reach(other[0], other[1], other[3])):
+            for other in self._listening.get(port, ()):
+                if _overlap(mine, _reach(*other)):
                     return "Address already in use (errno = 98)"
         return ""
 
@@ -148,9 +148,9 @@ class Sockets:
     def _forget(self, draft: Draft) -> None:
         version, number = _listening_address(draft)
         only6 = "v6only" in draft.specified
-        socket = (version, number, draft.port, only6)
-        if draft.socket_type == "stream" and socket in self._listening:
-            self._listening.remove(socket)
+        others = self._listening.get(draft.port, [])
+        if draft.socket_type == "stream" and (version, number, only6) in others:
+            others.remove((version, number, only6))
 
     def _writable(self, written: str) -> bool:
         files, path = self.world.files, self.world.path(written)

@@ -160,7 +160,7 @@ class Checks:
     # -- checking
 
     def check(self, draft: Draft, passed: Sequence[Draft]) -> None:
-        """Check an entry against itself and those that `passed` before it. Raises `Dropped`."""
+        """Check an entry against itself and those with a bind that `passed` before. Raises `Dropped`."""
         self._unique(draft, passed)
         if "INTERCEPT" in draft.flags:
             if "INTERNAL" in draft.types:
@@ -192,8 +192,6 @@ class Checks:
 
     def _unique(self, draft: Draft, passed: Sequence[Draft]) -> None:
         for other in passed:
-            if other.bind is None:
-                continue
             if (draft.port, draft.protocol_number) != (other.port, other.protocol_number):
                 continue
             if draft.bind is not None and draft.bind != other.bind:

@@ -56,7 +56,7 @@ class Loader:
     records: list[Record] = field(default_factory=list)
     read: list[str] = field(default_factory=list)
     entries: list[Defaults] = field(default_factory=list)
-    doubts: list[Doubt] = field(default_factory=list)
+    doubts: dict[Doubt, None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.databases = Databases(self.files)
@@ -83,7 +83,7 @@ class Loader:
         self.messages.append(Message(level, text[: LONGEST - len(level) - 2]))
 
     def doubt(self, path: str, line: int, text: str) -> None:
-        self.doubts.append(Doubt(path, line, text))
+        self.doubts[Doubt(path, line, text)] = None
 
     # -- the whole
 
@@ -379,7 +379,8 @@ class Loader:
             except Dropped:
                 record.why_not = self.messages[-1].text
                 continue
-            passed.append(record.draft)
+            if record.draft.bind is not None:
+                passed.append(record.draft)
 
     def _activate(self) -> None:
         portmapper = any(self.files.executable(path) for path in ("/sbin/rpcbind", "/usr/sbin/rpcbind"))

@@ -262,13 +262,15 @@ def service_blocks(data: bytes) -> list[tuple[int, int, str]]:
     """Everything that looks like a service entry, whatever the daemon sees of it: first and last physical
     line (1-based) and the service's name."""
     starts = [(found.start(), found[1].decode("latin-1")) for found in _SERVICE_LINE.finditer(data)]
-    blocks = []
     ends = [*[start for start, _ in starts[1:]], len(data)]
+    blocks = []
+    line, counted = 1, 0
     for (start, name), end in zip(starts, ends, strict=False):
-        first = data.count(b"\n", 0, start) + 1
+        line += data.count(b"\n", counted, start)
+        counted = start
         closing = _CLOSING.search(data, start, end)
-        last = closing.end() if closing else len(data[:end].rstrip())
-        blocks.append((first, first + data.count(b"\n", start, last), name))
+        last = closing.end() if closing else start + len(data[start:end].rstrip())
+        blocks.append((line, line + data.count(b"\n", start, last), name))
     return blocks
 
 
