@@ -131,7 +131,7 @@ def test_findings_come_with_the_files_and_go_with_the_fault(root: Path) -> None:
     (root / "etc/xinetd.d/echo").write_text(SERVICE.replace("wait = no", "wait = perhaps"))
     found = {(each.code, each.file, each.line) for each in observe(machine, memory).findings}
     assert ("host-bits", "/etc/hosts.deny", 1) in found
-    assert ("xinetd-error", "/etc/xinetd.d/echo", 8) in found
+    assert ("xinetd-bad-value", "/etc/xinetd.d/echo", 8) in found
     (root / "etc/hosts.deny").write_bytes(b"ALL: 10.0.0.0/8\n")
     assert "host-bits" not in {each.code for each in observe(machine, memory).findings}
 

@@ -93,3 +93,11 @@ def test_a_reader_that_left(tmp_path: Path) -> None:
     with open(writing, "wb") as pipe:
         done = subprocess.run(command, stdout=pipe, stderr=subprocess.PIPE, text=True, timeout=60)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_host_without_xinetd_has_nothing_wrong_with_its_services(tmp_path: Path) -> None:
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc/hosts.deny").write_text("ALL: ALL\n")
+    seen = observe(FileMachine(str(tmp_path)))
+    assert [each for each in seen.findings if "xinetd" in each.file + each.code] == []
+    assert any("There is no /etc/xinetd.conf" in note for note in seen.notes)

@@ -47,6 +47,8 @@ def run(options: argparse.Namespace) -> int:
         write(firewall.iptables(found.missing, ipv6=options.ip6tables))
     elif options.json:
         write_json({"rows": [asdict(row) for row in found.rows], "notes": notes})
+    elif not found.rows:
+        write("Nothing is to be refused: hosts.deny has no rules, and the no_access list is empty.\n")
     else:
         for row in found.rows:
             write(f"{row.blocked:14}{printable(row.place):22}{printable(row.text)}\n")

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from wraptui.policy.access import Tables
 from wraptui.policy.coverage import Coverage, names_asked
-from wraptui.policy.findings import Finding, Severity
+from wraptui.policy.files import Files
+from wraptui.policy.findings import Finding
 from wraptui.policy.services import Configuration
 
 LONG = 40_000
 """Bytes of both tables from which on they are checked in a thread of their own."""
 
-LEVELS = {"WARNING": Severity.WARNING, "ERROR": Severity.ERROR, "CRITICAL": Severity.ERROR}
-
 
 class Findings:
     """The findings on the files as they are; made again when the files, or what asks libwrap, changed."""
 
-    def __init__(self) -> None:
+    def __init__(self, files: Files) -> None:
+        self._files = files
         self._made_from: tuple[object, ...] = ()
         self._found: tuple[Finding, ...] = ()
         self._thread: threading.Thread | None = None
@@ -60,19 +60,17 @@ class Findings:
     ) -> None:
         from wraptui.policy.lint import check_tables
 
-        found = (*check_tables(tables, daemons=daemons), *said_by_xinetd(configuration))
+        found = (*check_tables(tables, daemons=daemons), *of_services(configuration, self._files))
         with self._lock:
             if self._made_from is made_from:  # else the files have changed meanwhile
                 self._found = found
 
 
-def said_by_xinetd(configuration: Configuration) -> Iterator[Finding]:
-    """What the daemon itself would complain about when it loads its files."""
-    for message in configuration.messages:
-        severity = LEVELS.get(message.level)
-        if severity is not None:
-            code = f"xinetd-{severity.name.lower()}"
-            yield Finding(severity, code, message.text, message.file or "", message.line or 0)
+def of_services(configuration: Configuration, files: Files) -> tuple[Finding, ...]:
+    """What is wrong with xinetd's files; nothing where there are none."""
+    from wraptui.policy.lint_services import check_configuration
+
+    return check_configuration(configuration, files) if configuration.files else ()
 
 
 def _names(coverage: Sequence[Coverage], configuration: Configuration) -> frozenset[str] | None:

@@ -40,7 +40,7 @@ class Memory:
         self.listeners = Listeners(machine)
         self.visits = Visits(machine)
         self.log = Log(machine)
-        self.findings = Findings()
+        self.findings = Findings(machine)
         self.number = 0
         self._searched = 0.0
 

@@ -56,13 +56,13 @@ def rule_objections(
 
 def candidate_findings(world: World) -> tuple[Finding, ...]:
     """All findings on the files with the edits that wait. Slow for long files: for a thread."""
-    from wraptui.observe.findings import said_by_xinetd
+    from wraptui.observe.findings import of_services
     from wraptui.policy.lint import check_tables
 
     if world.tables is None:
         return ()
     tables = check_tables(world.tables, daemons=asking(world))
-    return (*tables, *said_by_xinetd(world.configuration))
+    return (*tables, *of_services(world.configuration, world.tables.files))
 
 
 def asking(world: World) -> frozenset[str] | None:
