@@ -157,6 +157,11 @@ def _wordless(count: Words) -> Words:
     return tuple(Piece(re.sub(r" [a-z]+", "", piece.text), piece.tone) for piece in count)
 
 
+def _short(host: str, most: int = 24) -> str:
+    """The end of a long name (a folder's, say): what is pending must stay in sight beside it."""
+    return host if len(host) <= most else "…" + host[1 - most :]
+
+
 def header_lines(world: World) -> tuple[Words, ...]:
     """The line on top, and below it the notes on what could not be seen."""
     glyphs, snapshot = world.glyphs, world.snapshot
@@ -170,14 +175,14 @@ def header_lines(world: World) -> tuple[Words, ...]:
         running = words(Piece(f"{glyphs.off} no xinetd runs here", "warn" if snapshot.live else "dim"))
     pending = world.pending.count
     line = spaced(
-        words(Piece(" wraptui", "strong"), Piece(f"  {world.host}" if world.host else "", "accent")),
+        words(Piece(" wraptui", "strong"), Piece(f"  {_short(world.host)}" if world.host else "", "accent")),
         running,
-        f"load {snapshot.load:.2f}" if world.ready and snapshot.live else "",
-        words(Piece(f"{glyphs.warn} read-only: {world.read_only}", "warn")) if world.read_only else "",
         words(Piece(f"{glyphs.pending} {counted(pending, 'edit')} not applied", "pending"))
         if pending
         else "",
         world.waiting,
+        words(Piece(f"{glyphs.warn} read-only: {world.read_only}", "warn")) if world.read_only else "",
+        f"load {snapshot.load:.2f}" if world.ready and snapshot.live else "",
         gap="   ",
     )
     notes = [note for note in (world.trouble, *snapshot.notes) if note]
