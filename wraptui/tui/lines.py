@@ -27,9 +27,9 @@ class Lines(Static):
         """Show these lines."""
         if lines == self._said:
             return
-        grown = len(lines) != len(self._said)
         self._said = lines
-        self.update(content(*lines), layout=grown)
+        height = self.styles.height
+        self.update(content(*lines), layout=height is None or height.is_auto)
 
 
 class Choice(NamedTuple):

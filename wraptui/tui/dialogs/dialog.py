@@ -27,6 +27,8 @@ class Dialog(ModalScreen[Answer]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("tab", "field(1)", "next field", show=False, priority=True),
         Binding("shift+tab", "field(-1)", "field before", show=False, priority=True),
+        Binding("pagedown", "scroll(1)", "down", show=False),
+        Binding("pageup", "scroll(-1)", "up", show=False),
         Binding("escape", "cancel", "close", id="pinned-close"),
     ]
     HEADING = ""
@@ -41,6 +43,7 @@ class Dialog(ModalScreen[Answer]):
         with box:
             with VerticalScroll(id="body", can_focus=False):
                 yield from self.body()
+            yield from self.foot()
             yield Keys(id="keys")
 
     def heading(self) -> str:
@@ -51,12 +54,22 @@ class Dialog(ModalScreen[Answer]):
         """The widgets inside."""
         return ()
 
+    def foot(self) -> Iterable[Widget]:
+        """What stays in view below a long body."""
+        return ()
+
     def action_field(self, by: int) -> None:
         """Go to the next field at once, so that what is typed next goes there."""
         if by > 0:
             self.focus_next()
         else:
             self.focus_previous()
+
+    def action_scroll(self, pages: float) -> None:
+        """Show more of a long text."""
+        body = self.query_one("#body")
+        lines = round(pages * max(1, body.size.height - 1)) or (1 if pages > 0 else -1)
+        body.scroll_relative(y=lines, animate=False)
 
     def action_cancel(self) -> None:
         self.dismiss(None)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterable
+from typing import ClassVar
 
+from textual.binding import Binding, BindingType
 from textual.widget import Widget
 
 from wraptui.tui.dialogs.dialog import Dialog
@@ -47,6 +50,7 @@ GROUPS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
             ("e", "all attributes of the service"),
             ("n c d", "a new service, a copy of this one, delete this one"),
             ("p", "write a rule into hosts.deny for the address under the cursor"),
+            ("X", "clear the no_access list: what that costs, then a restart of xinetd"),
         ),
     ),
     (
@@ -66,21 +70,33 @@ GROUPS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
     ),
 )
 
+WIDE = 24  # columns of the keys
+
 
 class Help(Dialog[None]):
     """All keys at once."""
 
     HEADING = "keys"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("down,j,space", "scroll(0.01)", "down", key_display="↓ PgDn"),
+        Binding("up,k", "scroll(-0.01)", "up", show=False),
+    ]
 
     def body(self) -> Iterable[Widget]:
+        room = max(20, min(100, self.app.size.width * 92 // 100) - 6)
         lines: list[Cell] = []
         for title, keys in GROUPS:
-            if lines:
-                lines.append("")
-            lines.append(words(Piece(title, "strong")))
-            lines += [words(Piece(f"  {key:<24}", "accent"), what) for key, what in keys]
+            lines += ["", words(Piece(title, "strong"))]
+            for key, what in keys:
+                first, *more = textwrap.wrap(what, max(16, room - WIDE - 2))
+                lines.append(words(Piece(f"  {key:<{WIDE}}", "accent"), first))
+                lines += [f"  {'':<{WIDE}}{each}" for each in more]
         if self.world.read_only:
             lines += ["", words(Piece(f"Read-only: {self.world.read_only}.", "warn"))]
+        if notes := [note for note in (self.world.trouble, *self.world.snapshot.notes) if note]:
+            lines += ["", words(Piece("Notes on this machine", "strong"))]
+            for note in notes:
+                lines += [f"  {each}" for each in textwrap.wrap(note, room - 2)]
         told = Lines()
-        told.say(*lines)
+        told.say(*lines[1:])
         yield told

@@ -75,6 +75,8 @@ class ServiceForm(Dialog[dict[str, str | None]]):
         for each in self.attributes:
             hint = self._without(each)
             yield Field(each.name, shown(self.before[each.name]), hint=hint, completions=each.choices)
+
+    def foot(self) -> Iterable[Widget]:
         yield Lines(id="help")
         yield Lines(id="check")
 
