@@ -122,13 +122,13 @@ def weighed(
         refusals.append(f"xinetd would end: {effects.ends}.")
     elif tried.ends:
         refusals.append(f"The real xinetd, tried on these files, ends: {'; '.join(tried.said[-3:])}.")
+    refusals += surprises(tried, after.configuration)
     return Proposal(
         changes,
         added,
         removed,
         (
             *_warnings(before, after, effects, killed, people.operators),
-            *_surprises(tried, after.configuration),
             *_trespasses(machine, changes),
         ),
         tuple(refusals),
@@ -211,7 +211,7 @@ def _warnings(
             yield f"The service {id} ends: {off.get(id) or 'it is not there any more'}."
 
 
-def _surprises(tried: Trial, after: Configuration) -> Iterator[str]:
+def surprises(tried: Trial, after: Configuration) -> Iterator[str]:
     """Where the real xinetd and our reading of the files do not agree: then the real one is right."""
     if not tried.ran or tried.ends:
         return

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import gc
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from wraptui.cli import FINE, FOUND, UNREADABLE, applying
@@ -81,7 +81,29 @@ def findings(tables: Tables, files: Files, *, live: bool = False) -> tuple[Findi
         return found
     from wraptui.policy.lint_services import check_configuration
 
-    return (*found, *check_configuration(configuration, files))
+    found = (*found, *check_configuration(configuration, files))
+    return (*found, *_tried(configuration)) if live else found
+
+
+def _tried(configuration: Configuration) -> Iterator[Finding]:
+    """Where the real xinetd, tried on these files in private namespaces, does not do what is foreseen."""
+    from wraptui.policy.findings import Finding, Severity
+    from wraptui.proposals import surprises
+    from wraptui.system import xinetd
+    from wraptui.system.machine import LocalMachine
+    from wraptui.system.scratch import trial
+
+    machine = LocalMachine()
+    daemon = xinetd.find(machine)
+    tried = trial(machine, daemon, {})
+    if not tried.ran:
+        complain(f"the files were not tried on the real xinetd: {tried.why}")
+    for sentence in surprises(tried, configuration):
+        yield Finding(Severity.ERROR, "xinetd-disagrees", sentence, daemon.configuration)
+    if tried.ends and configuration.starts:
+        said = "; ".join(tried.said[-3:])
+        message = f"The real xinetd, tried on these files, ends, which was not foreseen: {said}."
+        yield Finding(Severity.ERROR, "xinetd-disagrees", message, daemon.configuration)
 
 
 def _running() -> tuple[Configuration, frozenset[str] | None]:
