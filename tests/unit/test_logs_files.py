@@ -215,3 +215,37 @@ def test_following_the_journal() -> None:
         "--since=@1000", "--after-cursor=s=1;i=2", "--after-cursor=s=1;i=2"
     ]  # fmt: skip
     assert follower.path == JOURNAL
+
+
+def test_what_was_before_and_what_follows_meet_in_one_byte(tmp_path: Path) -> None:
+    """What is written between the two readings is told once, whichever comes first."""
+    log = write(tmp_path / "log", START, "Adding 1")
+    end = int(back([log]).end[str(log)])
+    follower = Follower(HERE, str(log), end)
+    with log.open("a") as file:
+        file.write("Adding 2\n")
+    assert back([log], end=end).lines == (START, "Adding 1")
+    assert follower.read() == ["Adding 2"]
+    follower.close()
+
+
+def test_a_burst_comes_in_pieces_and_a_line_without_end_costs_no_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logs, "MOST", 1000)
+    monkeypatch.setattr(logs, "BLOCK", 3000)
+    log = write(tmp_path / "log", *(f"line {number}" for number in range(500)))
+    follower = Follower(HERE, str(log), 0)
+    found: list[list[str]] = [follower.read()]
+    while found[-1]:
+        found.append(follower.read())
+    assert [line for part in found for line in part] == [f"line {number}" for number in range(500)]
+    assert max(map(len, found)) < 200
+    with log.open("ab") as file:
+        file.write(b"\0" * 20_000 + b"\nlast\n")
+    told: list[str] = []
+    for _ in range(25):
+        told += follower.read()
+        assert len(follower._open[0]._tail) <= 3000
+    assert told[-1] == "last"
+    follower.close()
