@@ -93,6 +93,8 @@ def packet_filters(machine: Machine) -> tuple[tuple[PacketFilter, ...], tuple[st
                 found.append(read(ran.output.decode("utf-8", "replace")))
             except FileNotFoundError:
                 continue
+            except PermissionError:
+                notes.append(f"{command[0]} may not be run without root")
             except OSError as error:
                 notes.append(f"{command[0]}: {error}")
             except ValueError as error:

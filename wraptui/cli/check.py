@@ -52,6 +52,9 @@ def run(options: argparse.Namespace) -> int:
     if options.fix and not unreadable:
         return _fix(tables, files, options)
     found = findings(tables, files, live=options.root == "/")
+    for table in (tables.allow, tables.deny):
+        if table.problem:
+            complain(f"{table.path}: {table.problem}")
     if options.json:
         write_json({"findings": [as_data(each) for each in found], "unreadable": unreadable})
     else:

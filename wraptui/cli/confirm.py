@@ -38,6 +38,8 @@ def ended(options: argparse.Namespace, end: Callable[..., Receipt]) -> int:
         receipt = end(machine_at(options.root), options.id, state=applying.where(options))
     except NothingPending as error:
         complain(str(error))
+        if options.json:
+            write_json({"state": "nothing waits"})
         return FOUND
     except (OSError, Held) as error:
         complain(str(error))
