@@ -28,7 +28,7 @@ from io import BufferedRWPair
 from types import TracebackType
 from typing import Any
 
-from wraptui.policy.access import Decision, Visitor
+from wraptui.policy.tables.access import Decision, Visitor
 from wraptui.syntax.tree import byte_text, to_bytes
 
 _KEYS = {"file": 1, "daemon": 2, "user": 3, "name": 4, "address": 5, "server_name": 7, "server_address": 8}

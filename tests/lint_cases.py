@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from ipaddress import IPv6Address
 from random import Random
 
-from wraptui.policy.access import Visitor
-from wraptui.policy.c_library import dotted_quad, mapped, numeric_ipv6
-from wraptui.policy.ranges import quad_number
+from wraptui.policy.tables.access import Visitor
+from wraptui.policy.tables.c_library import dotted_quad, mapped, numeric_ipv6
+from wraptui.policy.tables.ranges import quad_number
 
 
 @dataclass(frozen=True)

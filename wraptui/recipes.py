@@ -8,13 +8,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
-from wraptui.clients import everybody, unmapped
 from wraptui.observe import Snapshot, read_tables
-from wraptui.policy.coverage import names_asked
-from wraptui.policy.impact import Client
-from wraptui.policy.logbook import Clock, Event, parse_all
+from wraptui.observe.clients import everybody, unmapped
+from wraptui.policy.change.impact import Client
+from wraptui.policy.live.coverage import names_asked
+from wraptui.policy.live.logbook import Clock, Event, parse_all
 from wraptui.policy.recipes import Circumstances, Made, Plan, Usage
-from wraptui.policy.services import read_configuration
+from wraptui.policy.xinetd.services import read_configuration
 from wraptui.system import logs
 from wraptui.system.machine import Machine
 from wraptui.system.sessions import this_session

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from types import MappingProxyType
 
-from wraptui.policy.diff import differences, forgotten, rebase, unified
+from wraptui.policy.change.diff import differences, forgotten, rebase, unified
 from wraptui.policy.files import Files, FileStatus
 from wraptui.syntax.tree import Document, Edit, EditDoesNotFit
 

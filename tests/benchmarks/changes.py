@@ -17,12 +17,12 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from wraptui.changes import apply
-from wraptui.policy.access import Tables, read_table
-from wraptui.policy.edits import add_rule
-from wraptui.policy.impact import Client, Policy, impact
-from wraptui.policy.services import Configuration, Service, Value
-from wraptui.proposals import Proposal
+from wraptui.changes.landing import apply
+from wraptui.changes.proposals import Proposal
+from wraptui.policy.change.edits import add_rule
+from wraptui.policy.change.impact import Client, Policy, impact
+from wraptui.policy.tables.access import Tables, read_table
+from wraptui.policy.xinetd.services import Configuration, Service, Value
 from wraptui.system.machine import FileMachine
 from wraptui.workspace import Workspace
 

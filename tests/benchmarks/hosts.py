@@ -99,7 +99,7 @@ def main() -> None:
 
 def one(name: str) -> tuple[float, int]:
     """The seconds of one figure, and the process's largest memory in KiB."""
-    from wraptui.policy.access import Tables, Visitor, decide, read_table
+    from wraptui.policy.tables.access import Tables, Visitor, decide, read_table
     from wraptui.syntax.tree import Document
     from wraptui.system.files import Tree
 

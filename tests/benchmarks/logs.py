@@ -17,9 +17,9 @@ import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
-from wraptui.chronicle import HIT_WORDS, LIST_WORDS, read_file
-from wraptui.policy.logbook import Clock, parse_all
-from wraptui.policy.sensor import rebuild
+from wraptui.observe.chronicle import HIT_WORDS, LIST_WORDS, read_file
+from wraptui.policy.live.logbook import Clock, parse_all
+from wraptui.policy.live.sensor import rebuild
 from wraptui.system.logs import Follower, history
 from wraptui.system.machine import LocalMachine
 

@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from wraptui.policy.services import read_configuration
+from wraptui.policy.xinetd.services import read_configuration
 from wraptui.system.files import Tree
 
 GOAL = 0.3

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from random import Random
 
-from wraptui.policy.access import Visitor
+from wraptui.policy.tables.access import Visitor
 from wraptui.syntax.tree import to_bytes
 
 DAEMONS = (

@@ -1,4 +1,4 @@
-"""Who gets in, as `policy/admission.py` tells it layer by layer, against real visits to the real daemon."""
+"""Who gets in, as `policy/live/admission.py` tells it layer by layer, against real visits."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from hypothesis import strategies as st
 from tests import trees, xinetd
 from tests.client import Client, beside, daemon_user
 from wraptui.demo.binaries import Binaries
-from wraptui.policy.access import Tables, read_table
-from wraptui.policy.admission import Admission, Live, admit
-from wraptui.policy.limits import connection_times, cps_state, number, pause
-from wraptui.policy.logbook import Clock, Event, parse_all
-from wraptui.policy.sensor import rebuild
-from wraptui.policy.services import Configuration, Service, read_configuration
+from wraptui.policy.live.admission import Admission, Live, admit
+from wraptui.policy.live.limits import connection_times, cps_state, number, pause
+from wraptui.policy.live.logbook import Clock, Event, parse_all
+from wraptui.policy.live.sensor import rebuild
+from wraptui.policy.tables.access import Tables, read_table
+from wraptui.policy.xinetd.services import Configuration, Service, read_configuration
 from wraptui.syntax.tree import byte_text
 from wraptui.system.files import Tree
 

@@ -22,7 +22,7 @@ from tests.differential import libwrap_cases as cases
 from tests.libwrap import Crashed, Libwrap, Question
 from wraptui.cli.explain import Inspected, load
 from wraptui.demo.binaries import Binaries
-from wraptui.policy.access import Decision, Tables, Visitor, decide, read_table
+from wraptui.policy.tables.access import Decision, Tables, Visitor, decide, read_table
 from wraptui.syntax.tree import byte_text
 from wraptui.system.files import Tree
 

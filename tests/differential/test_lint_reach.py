@@ -14,15 +14,15 @@ from hypothesis import strategies as st
 from tests import lint_cases as cases
 from tests.libwrap import Libwrap, Question
 from wraptui.demo.binaries import Binaries
-from wraptui.policy.access import Tables, read_table
-from wraptui.policy.c_library import dotted_quad, mapped, numeric_ipv6
-from wraptui.policy.compaction import compacted
-from wraptui.policy.edits import delete
-from wraptui.policy.effective_policy import daemons_named, effective_policy
-from wraptui.policy.lint import MEANT, RESTORING, check_tables
-from wraptui.policy.lint_fixes import made
-from wraptui.policy.ranges import UNKNOWN, V4_LAST, V6_FIRST
-from wraptui.policy.taken import ANY_OTHER
+from wraptui.policy.change.edits import delete
+from wraptui.policy.lint.fixes import made
+from wraptui.policy.lint.tables import MEANT, RESTORING, check_tables
+from wraptui.policy.tables.access import Tables, read_table
+from wraptui.policy.tables.c_library import dotted_quad, mapped, numeric_ipv6
+from wraptui.policy.tables.compaction import compacted
+from wraptui.policy.tables.effective import daemons_named, effective_policy
+from wraptui.policy.tables.ranges import UNKNOWN, V4_LAST, V6_FIRST
+from wraptui.policy.tables.taken import ANY_OTHER
 from wraptui.syntax.tree import Document
 from wraptui.system.files import Tree
 

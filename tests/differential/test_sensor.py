@@ -1,4 +1,4 @@
-"""The no_access list as `policy/sensor.py` rebuilds it, against how the real daemon answered its clients."""
+"""The no_access list as `policy/live/sensor.py` rebuilds it, against how the real daemon answered."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ import pytest
 from tests import client, trees, xinetd
 from wraptui import cli
 from wraptui.demo.binaries import Binaries
-from wraptui.policy.logbook import Clock, Event, parse_all
-from wraptui.policy.sensor import NoAccess, rebuild, refused
+from wraptui.policy.live.logbook import Clock, Event, parse_all
+from wraptui.policy.live.sensor import NoAccess, rebuild, refused
 
 CASES = Path(__file__).parent.parent / "cases" / "sensor"
 NAMES = sorted(path.stem for path in CASES.glob("*.json"))

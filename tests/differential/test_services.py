@@ -1,4 +1,4 @@
-"""xinetd's configuration as `policy/services.py` reads it, against the real daemon's reading of it."""
+"""xinetd's configuration as `policy/xinetd/services.py` reads it, against the real daemon's reading of it."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, given, settings
 
 from tests import trees, xinetd
 from wraptui.demo.binaries import Binaries
-from wraptui.policy.databases import Databases
-from wraptui.policy.services import Configuration, Service, Value, read_configuration
+from wraptui.policy.xinetd.databases import Databases
+from wraptui.policy.xinetd.services import Configuration, Service, Value, read_configuration
 from wraptui.system.files import Tree
 
 CASES = sorted((Path(__file__).parent.parent / "cases" / "xinetd").glob("*"))
@@ -158,7 +158,7 @@ def _address(word: str) -> str:
         return f"{word}(NUMERIC)"
     width = number.max_prefixlen
     mask = ((1 << width) - 1) ^ ((1 << width - int(bits)) - 1)
-    from wraptui.policy.addresses import ipv4_text, ipv6_text
+    from wraptui.policy.xinetd.addresses import ipv4_text, ipv6_text
 
     return f"{address}/{ipv4_text(mask) if width == 32 else ipv6_text(mask)}(NET)"
 

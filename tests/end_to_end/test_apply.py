@@ -131,7 +131,7 @@ def test_a_change_is_confirmed_from_another_login_and_stays(demo_server: Session
     time.sleep(6)
     assert demo_server.read(DENY).endswith(b"ALL: 203.0.113.9\n")
     assert demo_server.wraptui("rollback").returncode == 1
-    until(lambda: b"wraptui.recovery" not in _commands(demo_server))
+    until(lambda: b"wraptui.changes.recovery" not in _commands(demo_server))
 
 
 def test_rolling_back_from_another_login_undoes_it_before_the_deadline(demo_server: Session) -> None:
@@ -188,7 +188,7 @@ def test_killed_at_any_moment_of_a_real_apply_the_old_files_come_back(
     child.expect("per_source")  # the diff: from here on it writes
     time.sleep(at)
     killed(child)
-    until(lambda: b"wraptui.recovery" not in _commands(demo_server))
+    until(lambda: b"wraptui.changes.recovery" not in _commands(demo_server))
     assert standing(demo_server) == before
     # Where not even the guard had been started nothing was written, and the next one clears that away.
     assert [each["state"] for each in pending(demo_server)] in ([], ["prepared"])
@@ -216,7 +216,7 @@ def test_a_rule_with_an_end_refuses_until_then_and_is_gone_afterwards(demo_serve
     until(lambda: standing(demo_server) == before)
     entries = json.loads(demo_server.wraptui("history", "--json").stdout)
     assert entries[0]["message"] == "the time of these rules is over"
-    until(lambda: b"wraptui.expiry" not in _commands(demo_server))
+    until(lambda: b"wraptui.changes.expiry" not in _commands(demo_server))
 
 
 def test_a_session_that_the_reload_would_kill_is_named_and_really_is_killed(demo_server: Session) -> None:

@@ -16,9 +16,9 @@ from pathlib import Path
 
 import pytest
 
-from wraptui.changes import NotDone, Receipt, Refused, apply, confirm, propose, recover, rollback
-from wraptui.policy.edits import add_rule
-from wraptui.recovery import NothingPending, take_back, waiting
+from wraptui.changes.landing import NotDone, Receipt, Refused, apply, confirm, propose, recover, rollback
+from wraptui.changes.recovery import NothingPending, take_back, waiting
+from wraptui.policy.change.edits import add_rule
 from wraptui.system.checkpoints import History
 from wraptui.system.locks import Held
 from wraptui.system.machine import FileMachine, Machine

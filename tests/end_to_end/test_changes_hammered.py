@@ -10,9 +10,18 @@ from collections.abc import Callable
 from multiprocessing.synchronize import Event
 from pathlib import Path
 
-from wraptui.changes import ChangedMeanwhile, Held, NotDone, Receipt, apply, confirm, propose, rollback
-from wraptui.policy.edits import add_rule
-from wraptui.recovery import waiting
+from wraptui.changes.landing import (
+    ChangedMeanwhile,
+    Held,
+    NotDone,
+    Receipt,
+    apply,
+    confirm,
+    propose,
+    rollback,
+)
+from wraptui.changes.recovery import waiting
+from wraptui.policy.change.edits import add_rule
 from wraptui.system.machine import FileMachine, Machine
 from wraptui.workspace import Workspace
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from wraptui.observe import Daemon, Refusals, ServiceState, Snapshot, Visit
-from wraptui.policy.access import Decision, Table, Tables, read_table
 from wraptui.policy.files import FileStatus
-from wraptui.policy.findings import Finding, Severity
-from wraptui.policy.sensor import Entry, NoAccess
-from wraptui.policy.services import Configuration, Service, Value
+from wraptui.policy.lint.findings import Finding, Severity
+from wraptui.policy.live.sensor import Entry, NoAccess
+from wraptui.policy.tables.access import Decision, Table, Tables, read_table
+from wraptui.policy.xinetd.services import Configuration, Service, Value
 from wraptui.system.processes import Process
 from wraptui.system.sockets import Connection
 

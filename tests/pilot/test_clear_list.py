@@ -7,7 +7,7 @@ from dataclasses import replace
 from tests.pilot.scenarios import BUSY, SERVICES, service
 from tests.pilot.stage import console, played, screen, type_text, until
 from wraptui.observe import Snapshot
-from wraptui.policy.services import Configuration
+from wraptui.policy.xinetd.services import Configuration
 from wraptui.system.restart import NotRestarted, Restarted, Way
 from wraptui.system.xinetd import Daemon
 from wraptui.tui.app import Console

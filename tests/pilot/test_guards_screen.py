@@ -9,9 +9,9 @@ import pytest
 
 from tests.pilot.scenarios import ALLOW, BUSY, DENY
 from tests.pilot.stage import FILES, console, played, screen, tree, type_text, until
-from wraptui.policy.audit import Check
-from wraptui.policy.coverage import Coverage, Listener
-from wraptui.policy.firewall import Block, Redundancy
+from wraptui.policy.hardening.audit import Check
+from wraptui.policy.hardening.firewall import Block, Redundancy
+from wraptui.policy.live.coverage import Coverage, Listener
 from wraptui.syntax.tree import Document, Edit
 from wraptui.tui import protecting
 from wraptui.tui.app import Console

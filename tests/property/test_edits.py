@@ -6,7 +6,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from wraptui.policy.edits import (
+from wraptui.policy.change.edits import (
     LIMIT,
     BadText,
     Edits,

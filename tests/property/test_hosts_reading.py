@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.differential import libwrap_cases as cases
-from wraptui.policy.access import Tables, Visitor, decide, read_table
-from wraptui.policy.c_library import dotted_quad, mapped, numeric_ipv6
-from wraptui.policy.rules import Rules, parts
+from wraptui.policy.tables.access import Tables, Visitor, decide, read_table
+from wraptui.policy.tables.c_library import dotted_quad, mapped, numeric_ipv6
+from wraptui.policy.tables.rules import Rules, parts
 from wraptui.syntax.hosts import Logical, fields, is_blank, is_comment, logical_lines, tokens
 from wraptui.system.files import Tree
 

@@ -9,8 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wraptui.policy.access import Tables, Visitor, decide, read_table
-from wraptui.policy.impact import (
+from wraptui.policy.change.impact import (
     GRANTED,
     REFUSED,
     Client,
@@ -19,8 +18,9 @@ from wraptui.policy.impact import (
     impact,
     verdict,
 )
-from wraptui.policy.reload import reload_effects
-from wraptui.policy.services import Configuration, Service, read_configuration
+from wraptui.policy.change.reload import reload_effects
+from wraptui.policy.tables.access import Tables, Visitor, decide, read_table
+from wraptui.policy.xinetd.services import Configuration, Service, read_configuration
 from wraptui.system.files import Tree
 
 FILES = Tree("/nonexistent")

@@ -11,15 +11,15 @@ from hypothesis import strategies as st
 
 from tests import lint_cases as cases
 from tests.differential import libwrap_cases
-from wraptui.policy.access import Tables, Visitor, decide, read_table
-from wraptui.policy.edits import delete
-from wraptui.policy.findings import Finding
-from wraptui.policy.lint import MEANT, RESTORING, check_tables
-from wraptui.policy.lint_fixes import made, mended
-from wraptui.policy.lint_lines import line_findings
-from wraptui.policy.lint_lists import Surroundings, list_findings
-from wraptui.policy.lint_rules import Ordinary, RuleLine, scanned
-from wraptui.policy.ranges import NEVER, pattern
+from wraptui.policy.change.edits import delete
+from wraptui.policy.lint.findings import Finding
+from wraptui.policy.lint.fixes import made, mended
+from wraptui.policy.lint.lines import line_findings
+from wraptui.policy.lint.lists import Surroundings, list_findings
+from wraptui.policy.lint.rules import Ordinary, RuleLine, scanned
+from wraptui.policy.lint.tables import MEANT, RESTORING, check_tables
+from wraptui.policy.tables.access import Tables, Visitor, decide, read_table
+from wraptui.policy.tables.ranges import NEVER, pattern
 from wraptui.syntax.hosts import is_blank, is_comment, option_fields
 from wraptui.syntax.tree import Document, Edit
 from wraptui.system.files import Tree

@@ -11,18 +11,18 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from tests.files import Kept
-from wraptui.policy.access import Tables, read_table
-from wraptui.policy.coverage import Coverage, Listener
-from wraptui.policy.findings import Finding, Severity
-from wraptui.policy.logbook import Event
+from wraptui.policy.lint.findings import Finding, Severity
+from wraptui.policy.live.coverage import Coverage, Listener
+from wraptui.policy.live.logbook import Event
+from wraptui.policy.live.sensor import Entry, NoAccess
 from wraptui.policy.report.build import report
 from wraptui.policy.report.facts import Facts, Use
 from wraptui.policy.report.html import to_html
 from wraptui.policy.report.markdown import to_markdown
 from wraptui.policy.report.page import Chart, Items, Meter, Page, Paragraph, Section, Table
 from wraptui.policy.report.svg import bars
-from wraptui.policy.sensor import Entry, NoAccess
-from wraptui.policy.services import Configuration, Service
+from wraptui.policy.tables.access import Tables, read_table
+from wraptui.policy.xinetd.services import Configuration, Service
 from wraptui.syntax.harmless import printable
 
 NASTY = (

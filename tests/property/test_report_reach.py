@@ -8,14 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.files import Kept
-from wraptui.policy.access import Tables, read_table
-from wraptui.policy.admission import admit
-from wraptui.policy.effective_policy import effective_policy
-from wraptui.policy.ranges import V4_LAST, V6_FIRST, Ranges
+from wraptui.policy.live.admission import admit
 from wraptui.policy.report.building_reach import told
 from wraptui.policy.report.reach import Reach, of_service
 from wraptui.policy.report.words import networks
-from wraptui.policy.services import Service, read_configuration
+from wraptui.policy.tables.access import Tables, read_table
+from wraptui.policy.tables.effective import effective_policy
+from wraptui.policy.tables.ranges import V4_LAST, V6_FIRST, Ranges
+from wraptui.policy.xinetd.services import Service, read_configuration
 
 ALLOW, DENY = "/etc/hosts.allow", "/etc/hosts.deny"
 RULES = st.sampled_from(

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wraptui.policy.logbook import Clock, parse_all
-from wraptui.policy.sensor import rebuild, refused
+from wraptui.policy.live.logbook import Clock, parse_all
+from wraptui.policy.live.sensor import rebuild, refused
 
 START = 1795478400
 

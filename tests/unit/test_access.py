@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from wraptui.policy.access import Decision, Table, Tables, Visitor, decide, read_table
+from wraptui.policy.tables.access import Decision, Table, Tables, Visitor, decide, read_table
 from wraptui.syntax.tree import to_bytes
 from wraptui.system.files import Tree
 

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 
 import pytest
 
-from wraptui.policy.access import Tables, read_table
-from wraptui.policy.admission import Admission, Live, admit, libwrap_name, place, socket_of
-from wraptui.policy.limits import CpsState
-from wraptui.policy.sensor import Entry, NoAccess
-from wraptui.policy.services import Configuration, Defaults, Service, Value
+from wraptui.policy.live.admission import Admission, Live, admit, libwrap_name, place, socket_of
+from wraptui.policy.live.limits import CpsState
+from wraptui.policy.live.sensor import Entry, NoAccess
+from wraptui.policy.tables.access import Tables, read_table
+from wraptui.policy.xinetd.services import Configuration, Defaults, Service, Value
 from wraptui.system.files import Tree
 
 FILE = "/etc/xinetd.d/telnet"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from wraptui.changes import (
+from wraptui.changes.landing import (
     ChangedMeanwhile,
     Held,
     NotDone,
@@ -23,7 +23,7 @@ from wraptui.changes import (
     rollback,
     waiting,
 )
-from wraptui.policy.edits import add_rule
+from wraptui.policy.change.edits import add_rule
 from wraptui.system.locks import held
 from wraptui.system.machine import FileMachine, Machine
 from wraptui.workspace import FileChange, Workspace

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from wraptui.clients import everybody, new_login
+from wraptui.changes.proposals import weighed
 from wraptui.observe import Snapshot, Visit
-from wraptui.policy.coverage import Coverage, Listener
-from wraptui.policy.services import Configuration, Service
-from wraptui.proposals import weighed
+from wraptui.observe.clients import everybody, new_login
+from wraptui.policy.live.coverage import Coverage, Listener
+from wraptui.policy.xinetd.services import Configuration, Service
 from wraptui.syntax.tree import Document
 from wraptui.system.machine import LocalMachine
 from wraptui.system.sessions import Session, read_utmp, sessions, this_session

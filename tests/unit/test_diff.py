@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wraptui.policy.diff import differences, merge, rebase, together, unified
+from wraptui.policy.change.diff import differences, merge, rebase, together, unified
 from wraptui.syntax.tree import Document, Edit
 
 LINES = st.lists(

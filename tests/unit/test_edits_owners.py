@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from wraptui.policy.edits import add_rule, delete
-from wraptui.policy.owners import owned, trespasses
+from wraptui.policy.change.edits import add_rule, delete
+from wraptui.policy.tables.owners import owned, trespasses
 from wraptui.syntax.tree import Document
 
 DENY = "/etc/hosts.deny"

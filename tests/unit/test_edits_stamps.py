@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from wraptui.changes import history
-from wraptui.expiry import expire
-from wraptui.policy.edits import BadText, Edits, add_rule
-from wraptui.policy.stamps import add_limited, ended, next_end, seconds, stamped
+from wraptui.changes.expiry import expire
+from wraptui.changes.landing import history
+from wraptui.policy.change.edits import BadText, Edits, add_rule
+from wraptui.policy.change.stamps import add_limited, ended, next_end, seconds, stamped
 from wraptui.syntax.tree import Document
 from wraptui.system.machine import FileMachine
 

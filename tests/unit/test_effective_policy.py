@@ -11,10 +11,10 @@ from subprocess import CompletedProcess
 import pytest
 
 from tests import lint_cases as cases
-from wraptui.policy.access import Tables, read_table
-from wraptui.policy.compaction import NotProved, compacted, prove
-from wraptui.policy.effective_policy import Policy, daemons_named, effective_policy
-from wraptui.policy.ranges import Lists, common, joined, minus, spelled
+from wraptui.policy.tables.access import Tables, read_table
+from wraptui.policy.tables.compaction import NotProved, compacted, prove
+from wraptui.policy.tables.effective import Policy, daemons_named, effective_policy
+from wraptui.policy.tables.ranges import Lists, common, joined, minus, spelled
 
 ALLOW, DENY = "/etc/hosts.allow", "/etc/hosts.deny"
 

@@ -10,9 +10,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from wraptui.changes import Receipt, apply, confirm, propose, rollback, waiting
-from wraptui.policy.edits import add_rule
-from wraptui.recovery import main
+from wraptui.changes.landing import Receipt, apply, confirm, propose, rollback, waiting
+from wraptui.changes.recovery import main
+from wraptui.policy.change.edits import add_rule
 from wraptui.system.guard import UNIT, WANTED, at_next_boot, not_at_next_boot, spawn_apart
 from wraptui.system.machine import FileMachine, Machine
 from wraptui.workspace import FileChange, Workspace
@@ -41,13 +41,13 @@ def changes(machine: FileMachine) -> tuple[FileChange, ...]:
 
 def by_boot_alone(machine: Machine, id: str, state: str) -> str:
     """The machine will go down before any process could do anything."""
-    return at_next_boot(machine, "wraptui.recovery", ["--boot", machine.root, state])
+    return at_next_boot(machine, "wraptui.changes.recovery", ["--boot", machine.root, state])
 
 
 def test_what_a_power_cut_leaves_is_taken_back_at_boot(machine: WithSystemd) -> None:
     apply(machine, propose(machine, changes(machine)), confirm_within=60, arm=by_boot_alone)
     unit = Path(machine.root + UNIT).read_text()
-    assert '"-m" "wraptui.recovery" "--boot" ' in unit and "Before=xinetd.service ssh.service" in unit
+    assert '"-m" "wraptui.changes.recovery" "--boot" ' in unit and "Before=xinetd.service ssh.service" in unit
     assert Path(machine.root + WANTED).read_text() == "[Unit]\nWants=wraptui-recover.service\n"
     assert main(["--boot", machine.root, "/var/lib/wraptui"]) == 0
     assert machine.read(DENY) == b"sshd: 192.0.2.1\n" and not waiting(machine)

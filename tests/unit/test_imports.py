@@ -18,7 +18,9 @@ def test_the_command_line_alone_loads_nothing_heavy() -> None:
     assert not modules_after("import wraptui.cli") & set(HEAVY)
 
 
-@pytest.mark.parametrize("module", ["explain", "services", "no_access", "check", "diff", "apply", "connections"])
+@pytest.mark.parametrize(
+    "module", ["explain", "services", "no_access", "check", "diff", "apply", "connections"]
+)
 def test_no_command_loads_textual(module: str) -> None:
     loaded = modules_after(f"import wraptui.cli.{module}")
     assert f"wraptui.cli.{module}" in loaded

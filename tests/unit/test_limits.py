@@ -6,7 +6,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wraptui.policy.limits import (
+from wraptui.policy.live.limits import (
     CpsState,
     Refusals,
     connection_times,
@@ -20,8 +20,8 @@ from wraptui.policy.limits import (
     sources,
     suggestions,
 )
-from wraptui.policy.logbook import Event
-from wraptui.policy.services import Service
+from wraptui.policy.live.logbook import Event
+from wraptui.policy.xinetd.services import Service
 
 T = 1_000_000.0
 

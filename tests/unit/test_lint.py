@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from wraptui.policy.access import Tables, read_table
-from wraptui.policy.findings import Finding, Severity
-from wraptui.policy.lint import MEANT, RESTORING, check_tables
-from wraptui.policy.lint_fixes import mended
+from wraptui.policy.lint.findings import Finding, Severity
+from wraptui.policy.lint.fixes import mended
+from wraptui.policy.lint.tables import MEANT, RESTORING, check_tables
+from wraptui.policy.tables.access import Tables, read_table
 from wraptui.syntax.tree import Document
 
 ALLOW, DENY = "/etc/hosts.allow", "/etc/hosts.deny"

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.lint_cases import Memory
-from wraptui.policy.findings import Finding
-from wraptui.policy.lint_services import check_configuration
-from wraptui.policy.services import read_configuration
+from wraptui.policy.lint.findings import Finding
+from wraptui.policy.lint.services import check_configuration
+from wraptui.policy.xinetd.services import read_configuration
 from wraptui.syntax.tree import Document
 
 CONF = "/etc/xinetd.conf"

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from wraptui.policy.logbook import Clock, Event, moment, parse, parse_all
+from wraptui.policy.live.logbook import Clock, Event, moment, parse, parse_all
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC).timestamp()
 AT = datetime(2026, 11, 24, 1, 35, 22, tzinfo=UTC).timestamp()

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from wraptui.policy.access import Tables, Visitor, decide, read_table
-from wraptui.policy.coverage import Coverage, Listener
-from wraptui.policy.impact import Client
-from wraptui.policy.limits import CpsState, cps_step
-from wraptui.policy.logbook import Event
-from wraptui.policy.options import FACILITIES, LEVELS
+from wraptui.policy.change.impact import Client
+from wraptui.policy.live.coverage import Coverage, Listener
+from wraptui.policy.live.limits import CpsState, cps_step
+from wraptui.policy.live.logbook import Event
 from wraptui.policy.recipes import BY_NAME, RECIPES, BadAnswer, Circumstances, Made, Plan
 from wraptui.policy.recipes.banner import banner_text
 from wraptui.policy.recipes.history import Limits, Stay, history, refused_by, stays
 from wraptui.policy.recipes.placing import network
-from wraptui.policy.services import read_configuration
+from wraptui.policy.tables.access import Tables, Visitor, decide, read_table
+from wraptui.policy.tables.options import FACILITIES, LEVELS
+from wraptui.policy.xinetd.services import read_configuration
 from wraptui.workspace import CandidateStatus, Workspace
 
 ALLOW, DENY, MAIN = "/etc/hosts.allow", "/etc/hosts.deny", "/etc/xinetd.conf"

@@ -7,7 +7,7 @@ from datetime import datetime
 
 import pytest
 
-from wraptui.policy.logbook import Event
+from wraptui.policy.live.logbook import Event
 from wraptui.policy.report.markdown import sparkline
 from wraptui.policy.report.page import Chart
 from wraptui.policy.report.refused import SENSOR, first_hour, hourly, in_words, standalone, told_apart

@@ -14,10 +14,10 @@ import pytest
 from tests.files import Kept
 from wraptui.observe import observe
 from wraptui.observe.guards import _guards as guards_of
-from wraptui.policy.coverage import Listener, judge
-from wraptui.policy.logbook import Event
-from wraptui.policy.sensor import Replay
-from wraptui.policy.services import Configuration
+from wraptui.policy.live.coverage import Listener, judge
+from wraptui.policy.live.logbook import Event
+from wraptui.policy.live.sensor import Replay
+from wraptui.policy.xinetd.services import Configuration
 from wraptui.system.machine import FileMachine
 from wraptui.system.xinetd import Daemon
 

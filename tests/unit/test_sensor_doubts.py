@@ -6,8 +6,8 @@ from datetime import UTC
 
 import pytest
 
-from wraptui.policy.logbook import Clock, Event, parse_all
-from wraptui.policy.sensor import NoAccess, Refused, holding, rebuild, refused, widened
+from wraptui.policy.live.logbook import Clock, Event, parse_all
+from wraptui.policy.live.sensor import NoAccess, Refused, holding, rebuild, refused, widened
 
 DAY = 1795478400.0  # 2026-11-24 00:00:00 UTC
 

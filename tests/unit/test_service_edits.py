@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from wraptui.policy.edits import BadText, Edits
-from wraptui.policy.service_edits import (
+from wraptui.policy.change.edits import BadText, Edits
+from wraptui.policy.change.service_edits import (
     add_service,
     blocks,
     copy_service,
@@ -14,7 +14,7 @@ from wraptui.policy.service_edits import (
     set_attribute,
     set_default,
 )
-from wraptui.policy.services import Service
+from wraptui.policy.xinetd.services import Service
 from wraptui.syntax.tree import Document
 
 PATH = "/etc/xinetd.d/ftp"

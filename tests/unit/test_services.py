@@ -1,4 +1,4 @@
-"""What `policy/services.py` tells beyond the daemon's own words: sources, lines, lost entries, doubts."""
+"""What `policy/xinetd/services.py` tells beyond the daemon's words: sources, lines, lost entries, doubts."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from pathlib import Path
 
 from tests.files import Kept
 from tests.trees import BASE
-from wraptui.policy.activation import local_addresses
-from wraptui.policy.addresses import Address, matching, numeric_address, read_addresses
-from wraptui.policy.attributes import ANY, TABLE, attribute
-from wraptui.policy.databases import Databases
-from wraptui.policy.inetd import compatibility
-from wraptui.policy.numbers import floating, signed, size, unsigned
-from wraptui.policy.partial import completed
-from wraptui.policy.services import Configuration, Service, read_configuration
+from wraptui.policy.xinetd.activation import local_addresses
+from wraptui.policy.xinetd.addresses import Address, matching, numeric_address, read_addresses
+from wraptui.policy.xinetd.attributes import ANY, TABLE, attribute
+from wraptui.policy.xinetd.databases import Databases
+from wraptui.policy.xinetd.inetd import compatibility
+from wraptui.policy.xinetd.numbers import floating, signed, size, unsigned
+from wraptui.policy.xinetd.partial import completed
+from wraptui.policy.xinetd.services import Configuration, Service, read_configuration
 
 GOOD = b"""\
 # telnet for the old switches

@@ -5,9 +5,9 @@ from __future__ import annotations
 from wraptui.observe.guards import Guard
 from wraptui.observe.snapshot import Daemon, Visit
 from wraptui.observe.states import Activity, states
-from wraptui.policy.logbook import Event
-from wraptui.policy.services import Configuration, Service
-from wraptui.policy.tally import Tally
+from wraptui.policy.live.logbook import Event
+from wraptui.policy.live.tally import Tally
+from wraptui.policy.xinetd.services import Configuration, Service
 from wraptui.system.sockets import Connection
 
 NOW = 1_000_000.0

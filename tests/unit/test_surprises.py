@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from wraptui.policy.services import Configuration, Service
-from wraptui.proposals import surprises
+from wraptui.changes.proposals import surprises
+from wraptui.policy.xinetd.services import Configuration, Service
 from wraptui.system.scratch import Trial
 
 

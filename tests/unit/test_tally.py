@@ -5,11 +5,11 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wraptui.policy import tally
-from wraptui.policy.limits import connection_times, cps_state, pause, refusals
-from wraptui.policy.logbook import Event
-from wraptui.policy.services import Service
-from wraptui.policy.tally import Tally
+from wraptui.policy.live import tally
+from wraptui.policy.live.limits import connection_times, cps_state, pause, refusals
+from wraptui.policy.live.logbook import Event
+from wraptui.policy.live.tally import Tally
+from wraptui.policy.xinetd.services import Service
 
 T = 1_000_000.0
 KNOWN = {"telnet": 3, "ftp": 0}

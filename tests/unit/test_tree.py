@@ -6,7 +6,9 @@ from hypothesis import strategies as st
 
 from wraptui.syntax.tree import Document, Edit, EditDoesNotFit, byte_text, shown, to_bytes, typed
 
-pieces = st.lists(st.sampled_from([b"a", b"\n", b"\r\n", b"\\\n", b"\0", b"\xff", b"\xc3\xa9", b"#", b"\x0c"]))
+pieces = st.lists(
+    st.sampled_from([b"a", b"\n", b"\r\n", b"\\\n", b"\0", b"\xff", b"\xc3\xa9", b"#", b"\x0c"])
+)
 files = st.one_of(st.binary(), pieces.map(b"".join))
 
 

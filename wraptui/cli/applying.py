@@ -12,8 +12,8 @@ from wraptui.cli.text import complain, printable, write, write_json
 from wraptui.syntax.tree import shown
 
 if TYPE_CHECKING:
-    from wraptui.changes import Proposal, Receipt
-    from wraptui.policy.findings import Finding
+    from wraptui.changes.landing import Proposal, Receipt
+    from wraptui.policy.lint.findings import Finding
     from wraptui.system.checkpoints import Checkpoint
     from wraptui.system.machine import FileMachine, LocalMachine
     from wraptui.workspace import FileChange
@@ -51,7 +51,7 @@ def apply_these(
     machine: LocalMachine | FileMachine, changes: Sequence[FileChange], options: argparse.Namespace
 ) -> int:
     """Proposes and applies changes as the options say; returns the exit code."""
-    from wraptui import changes as landing
+    from wraptui.changes import landing as landing
 
     state = where(options)
     seconds = _deadline(machine, options)
@@ -204,7 +204,7 @@ def _deadline(machine: LocalMachine | FileMachine, options: argparse.Namespace) 
 
 
 def _awaited(machine: LocalMachine | FileMachine, receipt: Receipt, state: str) -> Receipt:
-    from wraptui.recovery import receipt as told
+    from wraptui.changes.recovery import receipt as told
     from wraptui.system.checkpoints import History
 
     history = History(machine, state)

@@ -24,8 +24,8 @@ def run(options: argparse.Namespace) -> int:
     """Prints the checks; exit 0 when none failed, 1 when one did, 2 when the files cannot be read."""
     from wraptui.cli.text import complain, printable, write, write_json
     from wraptui.observe import observe
-    from wraptui.policy.audit import Subject, audit
-    from wraptui.survey import coverage
+    from wraptui.observe.survey import coverage
+    from wraptui.policy.hardening.audit import Subject, audit
     from wraptui.system.machine import machine_at
 
     try:

@@ -12,10 +12,10 @@ from wraptui.cli import FINE, FOUND, UNREADABLE, applying
 from wraptui.cli.text import complain, printable, width, write, write_json
 
 if TYPE_CHECKING:
-    from wraptui.policy.access import Tables
     from wraptui.policy.files import Files
-    from wraptui.policy.findings import Finding
-    from wraptui.policy.services import Configuration
+    from wraptui.policy.lint.findings import Finding
+    from wraptui.policy.tables.access import Tables
+    from wraptui.policy.xinetd.services import Configuration
     from wraptui.syntax.tree import Document
     from wraptui.system.machine import FileMachine, LocalMachine
 
@@ -38,7 +38,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Prints the findings; exit 0 when there is none, 1 with findings, 2 when a file cannot be read."""
     from wraptui.cli.explain import ALLOW, DENY, Inspected, load
-    from wraptui.policy.access import Tables
+    from wraptui.policy.tables.access import Tables
 
     gc.disable()  # a short life, and nothing here makes circles: collecting costs a fifth on long tables
     files = Inspected(options.root)
@@ -68,7 +68,7 @@ def findings(tables: Tables, files: Files, *, live: bool = False) -> tuple[Findi
 
     `live`: the files are this machine's, so what runs here tells which daemon names count.
     """
-    from wraptui.policy.lint import check_tables
+    from wraptui.policy.lint.tables import check_tables
 
     configuration, daemons = _running() if live else (None, None)
     found = check_tables(tables, daemons=daemons)
@@ -77,12 +77,12 @@ def findings(tables: Tables, files: Files, *, live: bool = False) -> tuple[Findi
             files.status(XINETD)
         except OSError:
             return found
-        from wraptui.policy.services import read_configuration
+        from wraptui.policy.xinetd.services import read_configuration
 
         configuration = read_configuration(files, XINETD)
     if not configuration.files:
         return found
-    from wraptui.policy.lint_services import check_configuration
+    from wraptui.policy.lint.services import check_configuration
 
     found = (*found, *check_configuration(configuration, files))
     return (*found, *_tried(configuration)) if live else found
@@ -90,8 +90,8 @@ def findings(tables: Tables, files: Files, *, live: bool = False) -> tuple[Findi
 
 def _tried(configuration: Configuration) -> Iterator[Finding]:
     """Where the real xinetd, tried on these files in private namespaces, does not do what is foreseen."""
-    from wraptui.policy.findings import Finding, Severity
-    from wraptui.proposals import surprises
+    from wraptui.changes.proposals import surprises
+    from wraptui.policy.lint.findings import Finding, Severity
     from wraptui.system import xinetd
     from wraptui.system.machine import LocalMachine
     from wraptui.system.scratch import trial
@@ -111,9 +111,9 @@ def _tried(configuration: Configuration) -> Iterator[Finding]:
 
 def _running() -> tuple[Configuration, frozenset[str] | None]:
     """What xinetd has read here, and the names that something asks libwrap for; None without a full view."""
-    from wraptui.policy.coverage import names_asked
-    from wraptui.policy.services import read_configuration
-    from wraptui.survey import coverage
+    from wraptui.observe.survey import coverage
+    from wraptui.policy.live.coverage import names_asked
+    from wraptui.policy.xinetd.services import read_configuration
     from wraptui.system import xinetd
     from wraptui.system.machine import LocalMachine
 
@@ -155,7 +155,7 @@ def summary(found: Sequence[Finding]) -> str:
 
 def as_data(finding: Finding) -> dict[str, object]:
     """A finding as the documented JSON; lines of a fix are text as people read it."""
-    from wraptui.policy.lint import MEANT
+    from wraptui.policy.lint.tables import MEANT
     from wraptui.syntax.tree import shown
 
     return {
@@ -180,9 +180,9 @@ def as_data(finding: Finding) -> dict[str, object]:
 
 
 def _fix(tables: Tables, files: Files, options: argparse.Namespace) -> int:
-    from wraptui.policy.access import Tables, read_table
-    from wraptui.policy.lint import check_tables
-    from wraptui.policy.lint_fixes import mended
+    from wraptui.policy.lint.fixes import mended
+    from wraptui.policy.lint.tables import check_tables
+    from wraptui.policy.tables.access import Tables, read_table
     from wraptui.syntax.tree import Document
     from wraptui.system.machine import machine_at
     from wraptui.workspace import FileChange

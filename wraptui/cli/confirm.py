@@ -10,7 +10,7 @@ from wraptui.cli import FINE, FOUND, UNREADABLE, applying
 from wraptui.cli.text import complain, write, write_json
 
 if TYPE_CHECKING:
-    from wraptui.recovery import Receipt
+    from wraptui.changes.recovery import Receipt
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -23,14 +23,14 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    from wraptui.recovery import confirm
+    from wraptui.changes.recovery import confirm
 
     return ended(options, confirm)
 
 
 def ended(options: argparse.Namespace, end: Callable[..., Receipt]) -> int:
     """Ends the waiting change by `confirm` or `rollback`; returns the exit code."""
-    from wraptui.recovery import NothingPending
+    from wraptui.changes.recovery import NothingPending
     from wraptui.system.locks import Held
     from wraptui.system.machine import machine_at
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from wraptui import cli
 
 if TYPE_CHECKING:
-    from wraptui.policy.coverage import Coverage
+    from wraptui.policy.live.coverage import Coverage
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -21,7 +21,7 @@ def run(options: argparse.Namespace) -> int:
     """Prints a line per listening socket; exit 0 when none is known to be unguarded, else 1."""
     from wraptui.cli.text import columns, complain, write, write_json
     from wraptui.observe import observe
-    from wraptui.survey import coverage
+    from wraptui.observe.survey import coverage
     from wraptui.system.machine import LocalMachine
 
     machine = LocalMachine()

@@ -13,7 +13,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    from wraptui.changes import propose
+    from wraptui.changes.landing import propose
     from wraptui.syntax.tree import shown
     from wraptui.system.machine import machine_at
 

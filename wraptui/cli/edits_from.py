@@ -10,7 +10,7 @@ from wraptui.system.machine import FileMachine, LocalMachine
 from wraptui.workspace import Workspace
 
 if TYPE_CHECKING:
-    from wraptui.policy.services import Service
+    from wraptui.policy.xinetd.services import Service
 
 ALLOW, DENY = "/etc/hosts.allow", "/etc/hosts.deny"
 
@@ -62,7 +62,7 @@ class _Change(argparse.Action):
 
 def workspace(machine: Machine, options: argparse.Namespace) -> Workspace:
     """The workspace with all changes of the command line made; raises `BadChange`."""
-    from wraptui.policy.edits import BadText
+    from wraptui.policy.change.edits import BadText
 
     made = Workspace()
     for kind, value in options.changes:
@@ -77,8 +77,8 @@ def workspace(machine: Machine, options: argparse.Namespace) -> Workspace:
 
 def _rule(path: str) -> Callable[[Workspace, Machine, str, argparse.Namespace], Workspace]:
     def made(workspace: Workspace, machine: Machine, value: str, options: argparse.Namespace) -> Workspace:
-        from wraptui.policy.edits import add_rule
-        from wraptui.policy.stamps import add_limited, seconds
+        from wraptui.policy.change.edits import add_rule
+        from wraptui.policy.change.stamps import add_limited, seconds
         from wraptui.syntax.tree import typed
 
         workspace = opened(workspace, machine, path)
@@ -94,7 +94,7 @@ def _rule(path: str) -> Callable[[Workspace, Machine, str, argparse.Namespace], 
 
 def _line(what: str) -> Callable[[Workspace, Machine, str, argparse.Namespace], Workspace]:
     def made(workspace: Workspace, machine: Machine, value: str, options: argparse.Namespace) -> Workspace:
-        from wraptui.policy import edits
+        from wraptui.policy.change import edits
 
         path, _, number = value.rpartition(":")
         if not path or not number.isdigit():
@@ -109,7 +109,7 @@ def _line(what: str) -> Callable[[Workspace, Machine, str, argparse.Namespace], 
 def _replace(workspace: Workspace, machine: Machine, value: str, options: argparse.Namespace) -> Workspace:
     import sys
 
-    from wraptui.policy.edits import replace_text
+    from wraptui.policy.change.edits import replace_text
     from wraptui.syntax.tree import byte_text
 
     path, equals, source = value.partition("=")
@@ -125,7 +125,7 @@ def _replace(workspace: Workspace, machine: Machine, value: str, options: argpar
 
 
 def _set(workspace: Workspace, machine: Machine, value: str, options: argparse.Namespace) -> Workspace:
-    from wraptui.policy.service_edits import set_attribute, set_default
+    from wraptui.policy.change.service_edits import set_attribute, set_default
     from wraptui.syntax.tree import typed
 
     place, equals, words = value.partition("=")
@@ -142,7 +142,7 @@ def _set(workspace: Workspace, machine: Machine, value: str, options: argparse.N
 
 
 def _unset(workspace: Workspace, machine: Machine, value: str, options: argparse.Namespace) -> Workspace:
-    from wraptui.policy.service_edits import remove_attribute, remove_default
+    from wraptui.policy.change.service_edits import remove_attribute, remove_default
 
     id, dot, name = value.rpartition(".")
     if not dot:
@@ -187,7 +187,7 @@ def main_file(machine: Machine) -> str:
 
 def found(workspace: Workspace, machine: Machine, id: str) -> tuple[Workspace, Service]:
     """The workspace with the service's file open, and the service (by id, else by name) as it would be."""
-    from wraptui.policy.services import read_configuration
+    from wraptui.policy.xinetd.services import read_configuration
 
     configuration = read_configuration(workspace.candidate(machine), main_file(machine))
     matches = [each for each in configuration.services if each.id == id]

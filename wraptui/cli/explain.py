@@ -15,8 +15,8 @@ from typing import TypeVar
 from wraptui.cli import FINE, FOUND, UNREADABLE
 from wraptui.cli.explained import answer_of, as_text, record
 from wraptui.cli.text import complain, write, write_json
-from wraptui.policy.access import Table, Tables, Visitor, decide, read_table
-from wraptui.policy.expansion import LookUp
+from wraptui.policy.tables.access import Table, Tables, Visitor, decide, read_table
+from wraptui.policy.tables.expansion import LookUp
 from wraptui.syntax.tree import byte_text, typed
 from wraptui.system.files import Status, Tree
 

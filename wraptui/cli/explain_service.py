@@ -10,10 +10,10 @@ from wraptui.cli.explain import in_time, numeric, patient_look_up, resolved
 from wraptui.cli.explained import answer_of
 from wraptui.cli.text import complain, printable, write, write_json
 from wraptui.observe import Memory, Snapshot, observe
-from wraptui.policy.access import Tables
-from wraptui.policy.admission import Admission, Live, admit
-from wraptui.policy.limits import plain
-from wraptui.policy.services import Service
+from wraptui.policy.live.admission import Admission, Live, admit
+from wraptui.policy.live.limits import plain
+from wraptui.policy.tables.access import Tables
+from wraptui.policy.xinetd.services import Service
 from wraptui.system.machine import machine_at
 
 SIGNS = {"passes": "+", "refuses": "-", "unknown": "?"}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from wraptui.cli.text import printable
-from wraptui.policy.access import Decision, Step, Visitor
+from wraptui.policy.tables.access import Decision, Step, Visitor
 from wraptui.syntax.tree import shown
 
 SHOWN = 12  # steps of the trace on each side of a gap

@@ -26,8 +26,8 @@ def run(options: argparse.Namespace) -> int:
     packet filter cannot be read."""
     from wraptui.cli.text import complain, printable, write, write_json
     from wraptui.observe import look_once
-    from wraptui.policy import firewall
-    from wraptui.survey import packet_filters
+    from wraptui.observe.survey import packet_filters
+    from wraptui.policy.hardening import firewall
     from wraptui.system.machine import LocalMachine
 
     machine = LocalMachine()

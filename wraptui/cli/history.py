@@ -24,7 +24,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    from wraptui.changes import NotDone, history
+    from wraptui.changes.landing import NotDone, history
     from wraptui.system.machine import machine_at
 
     try:
@@ -58,7 +58,7 @@ def _list(options: argparse.Namespace, entries: tuple[Checkpoint, ...]) -> int:
 
 
 def _one(machine: Machine, options: argparse.Namespace, entry: Checkpoint, *, compare: bool) -> int:
-    from wraptui.changes import diff_of, restoring
+    from wraptui.changes.landing import diff_of, restoring
     from wraptui.syntax.tree import shown
 
     state = applying.where(options)

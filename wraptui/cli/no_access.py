@@ -7,13 +7,13 @@ import os
 from collections.abc import Mapping
 from datetime import datetime
 
-from wraptui.chronicle import no_access_of, read_file, read_list
 from wraptui.cli import FINE, UNREADABLE
 from wraptui.cli.text import columns, complain, write, write_json
-from wraptui.policy.admission import is_sensor
-from wraptui.policy.logbook import moment
-from wraptui.policy.sensor import NoAccess, Refused, rebuild, refused
-from wraptui.policy.services import read_configuration
+from wraptui.observe.chronicle import no_access_of, read_file, read_list
+from wraptui.policy.live.admission import is_sensor
+from wraptui.policy.live.logbook import moment
+from wraptui.policy.live.sensor import NoAccess, Refused, rebuild, refused
+from wraptui.policy.xinetd.services import read_configuration
 from wraptui.system.machine import LocalMachine
 from wraptui.system.xinetd import find
 

@@ -15,7 +15,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    from wraptui.recovery import waiting
+    from wraptui.changes.recovery import waiting
     from wraptui.system.machine import machine_at
 
     try:

@@ -11,10 +11,10 @@ from wraptui.cli import FINE, UNREADABLE, applying
 from wraptui.cli.text import complain, printable, write, write_json
 
 if TYPE_CHECKING:
-    from wraptui.policy.access import Tables
-    from wraptui.policy.effective_policy import Outcome, Policy
     from wraptui.policy.files import Files
-    from wraptui.policy.ranges import Ranges
+    from wraptui.policy.tables.access import Tables
+    from wraptui.policy.tables.effective import Outcome, Policy
+    from wraptui.policy.tables.ranges import Ranges
 
 _WORDS = {
     "granted": "let in",
@@ -42,7 +42,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Prints the policy of a daemon, or the shorter table; 2 when a file cannot be read."""
     from wraptui.cli.explain import ALLOW, DENY, Inspected, load
-    from wraptui.policy.access import Tables
+    from wraptui.policy.tables.access import Tables
 
     files = Inspected(options.root)
     try:
@@ -62,7 +62,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _show(tables: Tables, options: argparse.Namespace) -> int:
-    from wraptui.policy.effective_policy import daemons_named, effective_policy
+    from wraptui.policy.tables.effective import daemons_named, effective_policy
     from wraptui.syntax.tree import shown, typed
 
     if options.daemon:
@@ -80,7 +80,7 @@ def _show(tables: Tables, options: argparse.Namespace) -> int:
 
 
 def _networks(ranges: Ranges) -> list[str]:
-    from wraptui.policy.ranges import spelled
+    from wraptui.policy.tables.ranges import spelled
 
     return list(spelled(ranges))
 
@@ -140,7 +140,7 @@ def _wrapped(head: str, words: Sequence[str], width: int = 100) -> list[str]:
 
 
 def _compact(tables: Tables, files: Files, options: argparse.Namespace) -> int:
-    from wraptui.policy.compaction import NotProved, compacted
+    from wraptui.policy.tables.compaction import NotProved, compacted
     from wraptui.syntax.tree import Document, shown
     from wraptui.system.machine import machine_at
     from wraptui.workspace import FileChange

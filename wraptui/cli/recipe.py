@@ -91,7 +91,7 @@ def _answers(recipe: Recipe, options: argparse.Namespace) -> dict[str, str]:
 def _shown(
     machine: LocalMachine | FileMachine, plan: Plan, workspace: Workspace, options: argparse.Namespace
 ) -> int:
-    from wraptui.changes import propose
+    from wraptui.changes.landing import propose
     from wraptui.syntax.tree import shown
 
     proposal = propose(machine, workspace.changes)

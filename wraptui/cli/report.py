@@ -12,13 +12,13 @@ from wraptui import cli
 
 if TYPE_CHECKING:
     from wraptui.observe import ServiceState, Snapshot
-    from wraptui.policy.access import Tables
-    from wraptui.policy.coverage import Coverage
-    from wraptui.policy.findings import Finding
-    from wraptui.policy.limits import Gauge
-    from wraptui.policy.logbook import Event
+    from wraptui.policy.lint.findings import Finding
+    from wraptui.policy.live.coverage import Coverage
+    from wraptui.policy.live.limits import Gauge
+    from wraptui.policy.live.logbook import Event
     from wraptui.policy.report.facts import Facts, Use
-    from wraptui.policy.services import Configuration
+    from wraptui.policy.tables.access import Tables
+    from wraptui.policy.xinetd.services import Configuration
     from wraptui.system.machine import Machine
 
 STANDALONE_LOGS = ("/var/log/auth.log", "/var/log/secure", "/var/log/messages", "/var/log/syslog")
@@ -79,9 +79,9 @@ def facts(machine: Machine, hours: int, root: str = "/") -> Facts:
     """What the page is made from, all read now."""
     from wraptui.observe import Memory, observe
     from wraptui.observe.look import read_tables
-    from wraptui.policy.audit import Subject, audit
+    from wraptui.observe.survey import coverage
+    from wraptui.policy.hardening.audit import Subject, audit
     from wraptui.policy.report.facts import Facts
-    from wraptui.survey import coverage
 
     memory = Memory(machine)
     observe(machine, memory)  # the second look knows what the log tells of the last hour
@@ -117,9 +117,9 @@ def _findings(
     machine: Machine, tables: Tables, configuration: Configuration, covered: tuple[Coverage, ...]
 ) -> tuple[Finding, ...]:
     """All findings, however long that takes; rules that nothing asks for count where that can be seen."""
-    from wraptui.policy.coverage import names_asked
-    from wraptui.policy.lint import check_tables
-    from wraptui.policy.lint_services import check_configuration
+    from wraptui.policy.lint.services import check_configuration
+    from wraptui.policy.lint.tables import check_tables
+    from wraptui.policy.live.coverage import names_asked
 
     seen = covered and all(each.listener.pid for each in covered)
     found = check_tables(tables, daemons=names_asked(covered, configuration) if seen else None)
@@ -144,8 +144,8 @@ def _uses(snapshot: Snapshot) -> Iterator[Use]:
 
 
 def _gauges(state: ServiceState, load: float) -> Iterator[Gauge]:
-    from wraptui.policy.admission import is_sensor
-    from wraptui.policy.limits import Gauge, number
+    from wraptui.policy.live.admission import is_sensor
+    from wraptui.policy.live.limits import Gauge, number
 
     attributes = state.service.attributes
     if not is_sensor(state.service):  # a sensor has no servers to be counted
@@ -164,8 +164,8 @@ def _gauges(state: ServiceState, load: float) -> Iterator[Gauge]:
 
 def _refusals(machine: Machine, snapshot: Snapshot, hours: int) -> tuple[tuple[Event, ...], tuple[str, ...]]:
     """Every refusal of the last hours in the logs, and what of them is not to be had."""
-    from wraptui.policy.admission import is_sensor
-    from wraptui.policy.logbook import Clock, parse, parse_all
+    from wraptui.policy.live.admission import is_sensor
+    from wraptui.policy.live.logbook import Clock, parse, parse_all
     from wraptui.policy.report.refused import first_hour, standalone, told_apart
     from wraptui.system import logs
 

@@ -18,7 +18,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    from wraptui.changes import NotDone, restoring
+    from wraptui.changes.landing import NotDone, restoring
     from wraptui.system.machine import machine_at
 
     try:

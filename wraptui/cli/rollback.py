@@ -12,6 +12,6 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    from wraptui.recovery import rollback
+    from wraptui.changes.recovery import rollback
 
     return confirm.ended(options, rollback)

@@ -6,7 +6,7 @@ import argparse
 from collections import Counter
 
 from wraptui.cli import FINE, FOUND, UNREADABLE
-from wraptui.policy.services import Configuration, Message, Service
+from wraptui.policy.xinetd.services import Configuration, Message, Service
 from wraptui.syntax.tree import shown
 
 NOTE = "{root} is not a whole system: programs, log folders and names that it lacks are this machine's."
@@ -27,9 +27,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     from wraptui.cli.text import complain, write, write_json
-    from wraptui.policy.inetd import compatibility
-    from wraptui.policy.partial import completed
-    from wraptui.policy.services import read_configuration
+    from wraptui.policy.xinetd.inetd import compatibility
+    from wraptui.policy.xinetd.partial import completed
+    from wraptui.policy.xinetd.services import read_configuration
     from wraptui.system.files import Tree
     from wraptui.system.machine import machine_at
 

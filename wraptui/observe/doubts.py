@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from wraptui.policy.access import Decision, Tables, Visitor, decide
-from wraptui.policy.expansion import LookUp
-from wraptui.policy.patterns import split_host
+from wraptui.policy.tables.access import Decision, Tables, Visitor, decide
+from wraptui.policy.tables.expansion import LookUp
+from wraptui.policy.tables.patterns import split_host
 
 SOMEBODY = "somebody-else"
 MOST = 20

@@ -5,11 +5,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 
-from wraptui.policy.access import Tables
-from wraptui.policy.coverage import Coverage, names_asked
 from wraptui.policy.files import Files
-from wraptui.policy.findings import Finding
-from wraptui.policy.services import Configuration
+from wraptui.policy.lint.findings import Finding
+from wraptui.policy.live.coverage import Coverage, names_asked
+from wraptui.policy.tables.access import Tables
+from wraptui.policy.xinetd.services import Configuration
 
 LONG = 40_000
 """Bytes of both tables from which on they are checked in a thread of their own."""
@@ -58,7 +58,7 @@ class Findings:
         configuration: Configuration,
         daemons: frozenset[str] | None,
     ) -> None:
-        from wraptui.policy.lint import check_tables
+        from wraptui.policy.lint.tables import check_tables
 
         found = (*check_tables(tables, daemons=daemons), *of_services(configuration, self._files))
         with self._lock:
@@ -68,7 +68,7 @@ class Findings:
 
 def of_services(configuration: Configuration, files: Files) -> tuple[Finding, ...]:
     """What is wrong with xinetd's files; nothing where there are none."""
-    from wraptui.policy.lint_services import check_configuration
+    from wraptui.policy.lint.services import check_configuration
 
     return check_configuration(configuration, files) if configuration.files else ()
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from wraptui import survey
+from wraptui.observe import survey
 from wraptui.observe.kept import Kept
 from wraptui.observe.snapshot import Daemon
-from wraptui.policy.admission import libwrap_name
-from wraptui.policy.coverage import Coverage, Listener, judge
-from wraptui.policy.services import Configuration, Service
+from wraptui.policy.live.admission import libwrap_name
+from wraptui.policy.live.coverage import Coverage, Listener, judge
+from wraptui.policy.xinetd.services import Configuration, Service
 from wraptui.system.machine import Machine
 from wraptui.system.sockets import Connection
 

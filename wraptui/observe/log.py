@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from wraptui.chronicle import HOUR, Chronicle
+from wraptui.observe.chronicle import HOUR, Chronicle
 from wraptui.observe.snapshot import Daemon
 from wraptui.observe.states import cps_limit, forks
-from wraptui.policy.admission import is_sensor
-from wraptui.policy.logbook import Clock, Event, parse, parse_all
-from wraptui.policy.sensor import NoAccess
-from wraptui.policy.services import Configuration
-from wraptui.policy.tally import Tally
+from wraptui.policy.live.admission import is_sensor
+from wraptui.policy.live.logbook import Clock, Event, parse, parse_all
+from wraptui.policy.live.sensor import NoAccess
+from wraptui.policy.live.tally import Tally
+from wraptui.policy.xinetd.services import Configuration
 from wraptui.system import logs
 from wraptui.system.machine import Machine
 

@@ -13,11 +13,11 @@ from wraptui.observe.log import Log
 from wraptui.observe.snapshot import Daemon, Snapshot, Visit
 from wraptui.observe.states import Activity, states
 from wraptui.observe.visits import Rulings, Visits
-from wraptui.policy.access import Table, Tables, read_table
-from wraptui.policy.coverage import Coverage
 from wraptui.policy.files import Files
-from wraptui.policy.sensor import NoAccess
-from wraptui.policy.services import Configuration, Service, read_configuration
+from wraptui.policy.live.coverage import Coverage
+from wraptui.policy.live.sensor import NoAccess
+from wraptui.policy.tables.access import Table, Tables, read_table
+from wraptui.policy.xinetd.services import Configuration, Service, read_configuration
 from wraptui.syntax.tree import byte_text
 from wraptui.system import xinetd
 from wraptui.system.files import Remembered, is_directory, is_missing

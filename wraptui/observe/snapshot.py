@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from wraptui.policy.access import Decision, Tables
-from wraptui.policy.coverage import Coverage
-from wraptui.policy.findings import Finding
-from wraptui.policy.limits import Refusals
-from wraptui.policy.sensor import NoAccess
-from wraptui.policy.services import Configuration, Service
+from wraptui.policy.lint.findings import Finding
+from wraptui.policy.live.coverage import Coverage
+from wraptui.policy.live.limits import Refusals
+from wraptui.policy.live.sensor import NoAccess
+from wraptui.policy.tables.access import Decision, Tables
+from wraptui.policy.xinetd.services import Configuration, Service
 from wraptui.system.processes import Process
 from wraptui.system.sockets import Connection
 from wraptui.system.xinetd import Daemon

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 from wraptui.observe.guards import Guard
 from wraptui.observe.snapshot import Daemon, ServiceState, Visit
-from wraptui.policy.admission import is_sensor
-from wraptui.policy.limits import plain, suggestions
-from wraptui.policy.services import Configuration, Service
-from wraptui.policy.tally import Tally
+from wraptui.policy.live.admission import is_sensor
+from wraptui.policy.live.limits import plain, suggestions
+from wraptui.policy.live.tally import Tally
+from wraptui.policy.xinetd.services import Configuration, Service
 from wraptui.system.processes import Process
 
 FORKING = ("echo", "discard", "chargen", "tcpmux")

@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 from wraptui.observe.doubts import Doubts, doubts
 from wraptui.observe.guards import Guard
 from wraptui.observe.snapshot import Visit
-from wraptui.policy.access import Decision, Tables, Visitor, decide
-from wraptui.policy.admission import Admission, Live, admit
-from wraptui.policy.rules import Rule
-from wraptui.policy.sensor import NoAccess
-from wraptui.policy.services import Configuration, Service
+from wraptui.policy.live.admission import Admission, Live, admit
+from wraptui.policy.live.sensor import NoAccess
+from wraptui.policy.tables.access import Decision, Tables, Visitor, decide
+from wraptui.policy.tables.rules import Rule
+from wraptui.policy.xinetd.services import Configuration, Service
 from wraptui.syntax.tree import shown, typed
 from wraptui.system.machine import Machine
 from wraptui.system.processes import Process

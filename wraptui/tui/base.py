@@ -15,7 +15,7 @@ from wraptui.tui.world import World
 
 if TYPE_CHECKING:
     from wraptui.observe import Snapshot
-    from wraptui.policy.findings import Finding
+    from wraptui.policy.lint.findings import Finding
     from wraptui.system.machine import Machine
     from wraptui.workspace import Workspace
 

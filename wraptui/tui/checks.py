@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from wraptui.policy.access import Table, Tables, read_table
-from wraptui.policy.findings import Finding
-from wraptui.policy.services import Configuration, Service
+from wraptui.policy.lint.findings import Finding
+from wraptui.policy.tables.access import Table, Tables, read_table
+from wraptui.policy.xinetd.services import Configuration, Service
 from wraptui.syntax.tree import Edit
 from wraptui.system.machine import Machine
 from wraptui.tui import desk
@@ -57,7 +57,7 @@ def rule_objections(
 def candidate_findings(world: World) -> tuple[Finding, ...]:
     """All findings on the files with the edits that wait. Slow for long files: for a thread."""
     from wraptui.observe.findings import of_services
-    from wraptui.policy.lint import check_tables
+    from wraptui.policy.lint.tables import check_tables
 
     if world.tables is None:
         return ()
@@ -67,7 +67,7 @@ def candidate_findings(world: World) -> tuple[Finding, ...]:
 
 def asking(world: World) -> frozenset[str] | None:
     """The names by which something here asks libwrap; None where that cannot be seen."""
-    from wraptui.policy.coverage import names_asked
+    from wraptui.policy.live.coverage import names_asked
 
     coverage = world.snapshot.coverage
     if not coverage or any(each.listener.pid == 0 for each in coverage):
@@ -77,7 +77,7 @@ def asking(world: World) -> frozenset[str] | None:
 
 def _findings_about(world: World, tables: Tables, path: str, edit: Edit, alone: Table) -> list[Finding]:
     """The findings about the lines that an edit writes; in a short file also those beside the others."""
-    from wraptui.policy.lint import check_tables
+    from wraptui.policy.lint.tables import check_tables
 
     daemons = asking(world)
     short = len(tables.allow.text) + len(tables.deny.text) < SHORT

@@ -7,11 +7,11 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from wraptui.observe import Snapshot
-from wraptui.policy.access import Table, Tables, read_table
-from wraptui.policy.diff import differences
-from wraptui.policy.edits import BadText, Edits
+from wraptui.policy.change.diff import differences
+from wraptui.policy.change.edits import BadText, Edits
 from wraptui.policy.files import Files
-from wraptui.policy.services import Configuration, Service, read_configuration
+from wraptui.policy.tables.access import Table, Tables, read_table
+from wraptui.policy.xinetd.services import Configuration, Service, read_configuration
 from wraptui.syntax.tree import Document, EditDoesNotFit, byte_text
 from wraptui.system.checkpoints import STATE
 from wraptui.system.machine import Machine

@@ -8,14 +8,14 @@ from functools import partial
 from typing import Any
 
 from wraptui.observe import ServiceState, Visit
-from wraptui.policy import edits as rule_edits
-from wraptui.policy import service_edits, stamps
-from wraptui.policy.access import Rule
-from wraptui.policy.admission import libwrap_name
-from wraptui.policy.edits import BadText, Edits
-from wraptui.policy.findings import Finding
-from wraptui.policy.sensor import Entry
-from wraptui.policy.services import Service
+from wraptui.policy.change import edits as rule_edits
+from wraptui.policy.change import service_edits, stamps
+from wraptui.policy.change.edits import BadText, Edits
+from wraptui.policy.lint.findings import Finding
+from wraptui.policy.live.admission import libwrap_name
+from wraptui.policy.live.sensor import Entry
+from wraptui.policy.tables.access import Rule
+from wraptui.policy.xinetd.services import Service
 from wraptui.syntax.tree import Document, shown, typed
 from wraptui.system.machine import Machine
 from wraptui.tui import desk

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wraptui.policy.admission import libwrap_name
+from wraptui.policy.live.admission import libwrap_name
 from wraptui.tui.world import World
 
 WILDCARDS = ("ALL", "LOCAL", "KNOWN", "UNKNOWN", "PARANOID", "EXCEPT")

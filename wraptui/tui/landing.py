@@ -7,10 +7,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 
-from wraptui import changes
-from wraptui.changes import ChangedMeanwhile, Proposal, Receipt
+from wraptui.changes import landing as changes
+from wraptui.changes.landing import ChangedMeanwhile, Proposal, Receipt
+from wraptui.changes.recovery import receipt
 from wraptui.observe import Snapshot
-from wraptui.recovery import receipt
 from wraptui.system.checkpoints import Checkpoint
 from wraptui.system.machine import Machine
 from wraptui.system.sessions import this_session

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 from textual.message import Message
 
 if TYPE_CHECKING:
-    from wraptui.changes import Proposal, Receipt
+    from wraptui.changes.landing import Proposal, Receipt
     from wraptui.observe import Snapshot
-    from wraptui.policy.access import Tables
-    from wraptui.policy.findings import Finding
+    from wraptui.policy.lint.findings import Finding
+    from wraptui.policy.tables.access import Tables
 
 
 class SnapshotTaken(Message):

@@ -9,7 +9,7 @@ from wraptui.tui.bars import Glyphs
 from wraptui.tui.display import Piece, Words, words
 
 if TYPE_CHECKING:
-    from wraptui.policy.access import Decision
+    from wraptui.policy.tables.access import Decision
 
 
 def address(text: str) -> str:

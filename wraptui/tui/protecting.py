@@ -5,11 +5,11 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from wraptui import recipes, survey
-from wraptui.observe import ServiceState, Snapshot, Visit
-from wraptui.policy import firewall
-from wraptui.policy.audit import Check, Subject, audit
-from wraptui.policy.coverage import Coverage
+from wraptui import recipes
+from wraptui.observe import ServiceState, Snapshot, Visit, survey
+from wraptui.policy.hardening import firewall
+from wraptui.policy.hardening.audit import Check, Subject, audit
+from wraptui.policy.live.coverage import Coverage
 from wraptui.policy.recipes import Circumstances, Made, Plan, Recipe
 from wraptui.syntax.tree import EditDoesNotFit, shown
 from wraptui.system import restart

@@ -12,9 +12,9 @@ from wraptui.tui.display import Words
 
 if TYPE_CHECKING:
     from wraptui.observe import ServiceState, Snapshot
-    from wraptui.policy.access import Tables
-    from wraptui.policy.findings import Finding
-    from wraptui.policy.services import Configuration
+    from wraptui.policy.lint.findings import Finding
+    from wraptui.policy.tables.access import Tables
+    from wraptui.policy.xinetd.services import Configuration
 
 
 class Unseen:

@@ -10,14 +10,9 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from wraptui.policy.access import Table, read_table
-from wraptui.policy.admission import libwrap_name
-from wraptui.policy.c_library import folded
-from wraptui.policy.edits import LIMIT, BadText, add_rule, rule_lines
-from wraptui.policy.expansion import LONGEST_BANNER_LINE, ProcessExit, Request, expanded
-from wraptui.policy.lint_rules import RuleLine, scanned
-from wraptui.policy.options import Conditions, run_options
-from wraptui.policy.ranges import EVERYBODY, Lists, Range, joined, minus
+from wraptui.policy.change.edits import LIMIT, BadText, add_rule, rule_lines
+from wraptui.policy.lint.rules import RuleLine, scanned
+from wraptui.policy.live.admission import libwrap_name
 from wraptui.policy.recipes.placing import addresses, meaning, one_daemon, plain_path, rules_for, unasked
 from wraptui.policy.recipes.plan import (
     ALLOW,
@@ -32,6 +27,11 @@ from wraptui.policy.recipes.plan import (
     edits_of,
     made,
 )
+from wraptui.policy.tables.access import Table, read_table
+from wraptui.policy.tables.c_library import folded
+from wraptui.policy.tables.expansion import LONGEST_BANNER_LINE, ProcessExit, Request, expanded
+from wraptui.policy.tables.options import Conditions, run_options
+from wraptui.policy.tables.ranges import EVERYBODY, Lists, Range, joined, minus
 from wraptui.syntax.hosts import fields, option, option_fields
 from wraptui.syntax.tree import Document, Edit, shown, typed
 

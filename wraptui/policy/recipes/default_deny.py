@@ -12,14 +12,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
-from wraptui.policy.access import Tables, read_table
-from wraptui.policy.admission import is_sensor, libwrap_name
-from wraptui.policy.c_library import folded
-from wraptui.policy.edits import BadText, add_rule
-from wraptui.policy.impact import GRANTED, REFUSED, UNKNOWN, Client, Policy, impact
-from wraptui.policy.limits import plain
-from wraptui.policy.lint_rules import quoted
-from wraptui.policy.ranges import EVERYBODY, V6_FIRST, Lists, Owners, Ranges, joined, minus
+from wraptui.policy.change.edits import BadText, add_rule
+from wraptui.policy.change.impact import GRANTED, REFUSED, UNKNOWN, Client, Policy, impact
+from wraptui.policy.lint.rules import quoted
+from wraptui.policy.live.admission import is_sensor, libwrap_name
+from wraptui.policy.live.limits import plain
 from wraptui.policy.recipes.placing import addresses, inside, network, one_daemon, rules_for
 from wraptui.policy.recipes.plan import (
     ALLOW,
@@ -33,6 +30,9 @@ from wraptui.policy.recipes.plan import (
     edits_of,
     made,
 )
+from wraptui.policy.tables.access import Tables, read_table
+from wraptui.policy.tables.c_library import folded
+from wraptui.policy.tables.ranges import EVERYBODY, V6_FIRST, Lists, Owners, Ranges, joined, minus
 from wraptui.syntax.hosts import option, option_fields, words
 from wraptui.syntax.tree import Document, typed
 

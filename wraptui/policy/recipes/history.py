@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from heapq import heappop, heappush
 from math import ceil
 
-from wraptui.policy.limits import CpsState, cps_step, plain
-from wraptui.policy.logbook import Event
+from wraptui.policy.live.limits import CpsState, cps_step, plain
+from wraptui.policy.live.logbook import Event
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,13 +11,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 from math import ceil
 
-from wraptui.policy.admission import is_sensor
-from wraptui.policy.limits import cps_words
+from wraptui.policy.change.service_edits import set_attribute
+from wraptui.policy.live.admission import is_sensor
+from wraptui.policy.live.limits import cps_words
 from wraptui.policy.recipes.history import History, Limits, history, refused_by, stays
 from wraptui.policy.recipes.plan import BadAnswer, Circumstances, Plan, Question, Recipe, Sample, made
 from wraptui.policy.recipes.xinetd_files import candidate
-from wraptui.policy.service_edits import set_attribute
-from wraptui.policy.services import Service
+from wraptui.policy.xinetd.services import Service
 from wraptui.syntax.tree import Edit
 
 AUTO, KEEP = "auto", "keep"

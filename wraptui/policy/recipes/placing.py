@@ -11,10 +11,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from ipaddress import ip_address, ip_network
 
-from wraptui.policy.access import Table, Tables, Visitor, decide, read_table
-from wraptui.policy.c_library import folded
-from wraptui.policy.edits import BadText, add_rule
-from wraptui.policy.ranges import (
+from wraptui.policy.change.edits import BadText, add_rule
+from wraptui.policy.recipes.plan import ALLOW, BadAnswer, Circumstances, made
+from wraptui.policy.tables.access import Table, Tables, Visitor, decide, read_table
+from wraptui.policy.tables.c_library import folded
+from wraptui.policy.tables.ranges import (
     EVERYBODY,
     UNKNOWN,
     V4_LAST,
@@ -26,9 +27,8 @@ from wraptui.policy.ranges import (
     quad_number,
     spelled,
 )
-from wraptui.policy.recipes.plan import ALLOW, BadAnswer, Circumstances, made
-from wraptui.policy.rules import Rule, parts
-from wraptui.policy.taken import ANY_OTHER, Daemons, literal
+from wraptui.policy.tables.rules import Rule, parts
+from wraptui.policy.tables.taken import ANY_OTHER, Daemons, literal
 from wraptui.syntax.hosts import words
 from wraptui.syntax.tree import Document, Edit, shown, typed
 

@@ -6,13 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from wraptui.policy.access import Tables
-from wraptui.policy.coverage import Coverage
-from wraptui.policy.diff import differences
+from wraptui.policy.change.diff import differences
+from wraptui.policy.change.impact import Client
 from wraptui.policy.files import Files
-from wraptui.policy.impact import Client
-from wraptui.policy.logbook import Event
-from wraptui.policy.services import Configuration, Service
+from wraptui.policy.live.coverage import Coverage
+from wraptui.policy.live.logbook import Event
+from wraptui.policy.tables.access import Tables
+from wraptui.policy.xinetd.services import Configuration, Service
 from wraptui.syntax.tree import Document, Edit
 
 ALLOW, DENY = "/etc/hosts.allow", "/etc/hosts.deny"

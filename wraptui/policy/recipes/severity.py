@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from wraptui.policy.options import FACILITIES, LEVELS
 from wraptui.policy.recipes.placing import concerned, daemon_names, network, place_rule, unasked
 from wraptui.policy.recipes.plan import Circumstances, Plan, Question, Recipe, Sample
+from wraptui.policy.tables.options import FACILITIES, LEVELS
 
 _PLAIN = ("warning", "notice", "info", "debug")
 

@@ -9,7 +9,8 @@ import re
 from collections import defaultdict
 from collections.abc import Mapping
 
-from wraptui.policy.admission import is_sensor, socket_of
+from wraptui.policy.change.service_edits import add_service
+from wraptui.policy.live.admission import is_sensor, socket_of
 from wraptui.policy.recipes.plan import (
     BadAnswer,
     Circumstances,
@@ -21,8 +22,7 @@ from wraptui.policy.recipes.plan import (
     made,
 )
 from wraptui.policy.recipes.xinetd_files import candidate, included_folder
-from wraptui.policy.service_edits import add_service
-from wraptui.policy.services import Configuration, Service
+from wraptui.policy.xinetd.services import Configuration, Service
 from wraptui.syntax.tree import Document
 
 PORTS = (23, 2323, 5900, 3389, 1433, 445, 139, 5060, 1080, 3128, 8888, 81, 2222, 6379, 11211, 5555, 37215)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from wraptui.policy.files import Files, FileStatus
 from wraptui.policy.recipes.plan import Circumstances
-from wraptui.policy.services import Configuration, read_configuration
+from wraptui.policy.xinetd.services import Configuration, read_configuration
 from wraptui.syntax.tree import Document, shown
 
 _INCLUDED = re.compile(r"^[ \t]*includedir[ \t]+(/\S+)[ \t]*$", re.MULTILINE | re.IGNORECASE)

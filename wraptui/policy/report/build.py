@@ -6,15 +6,15 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
 
-from wraptui.policy.audit import Result
-from wraptui.policy.findings import Severity
-from wraptui.policy.limits import Gauge, gauges, refusals
+from wraptui.policy.hardening.audit import Result
+from wraptui.policy.lint.findings import Severity
+from wraptui.policy.live.limits import Gauge, gauges, refusals
+from wraptui.policy.live.sensor import Entry
 from wraptui.policy.report.building_reach import reach_section
 from wraptui.policy.report.facts import Facts, Use
 from wraptui.policy.report.page import Block, Cell, Chart, Items, Meter, Page, Paragraph, Section, Table
 from wraptui.policy.report.refused import HOUR, Hours, hourly, in_words
 from wraptui.policy.report.words import counted, listed, span, when
-from wraptui.policy.sensor import Entry
 from wraptui.syntax.harmless import readable
 
 MOST_ROWS = 200

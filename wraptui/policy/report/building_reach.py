@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import cache
 
-from wraptui.policy.coverage import Coverage
-from wraptui.policy.effective_policy import OUTCOMES, Outcome, Policy, daemons_named, effective_policy
-from wraptui.policy.ranges import joined
+from wraptui.policy.live.coverage import Coverage
 from wraptui.policy.report.facts import Facts
 from wraptui.policy.report.page import Block, Cell, Paragraph, Section, Table
 from wraptui.policy.report.reach import IPV4, IPV6, PolicyOf, Reach, of_daemon, of_program, of_service
 from wraptui.policy.report.words import counted, networks, size
-from wraptui.policy.taken import ANY_OTHER
+from wraptui.policy.tables.effective import OUTCOMES, Outcome, Policy, daemons_named, effective_policy
+from wraptui.policy.tables.ranges import joined
+from wraptui.policy.tables.taken import ANY_OTHER
 from wraptui.syntax.harmless import readable
 
 MOST_NAMES = 50

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from wraptui.policy.access import Tables
-from wraptui.policy.audit import Check
-from wraptui.policy.coverage import Coverage
-from wraptui.policy.findings import Finding
-from wraptui.policy.limits import Gauge
-from wraptui.policy.logbook import Event
-from wraptui.policy.sensor import NoAccess
-from wraptui.policy.services import Configuration, Service
+from wraptui.policy.hardening.audit import Check
+from wraptui.policy.lint.findings import Finding
+from wraptui.policy.live.coverage import Coverage
+from wraptui.policy.live.limits import Gauge
+from wraptui.policy.live.logbook import Event
+from wraptui.policy.live.sensor import NoAccess
+from wraptui.policy.tables.access import Tables
+from wraptui.policy.xinetd.services import Configuration, Service
 
 
 @dataclass(frozen=True, slots=True)

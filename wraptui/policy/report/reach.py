@@ -9,13 +9,23 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from wraptui.policy.access import Tables
-from wraptui.policy.addresses import ALL32, ALL128, Address
-from wraptui.policy.admission import asks_libwrap, element, is_sensor, libwrap_name, socket_of
-from wraptui.policy.coverage import Coverage
-from wraptui.policy.effective_policy import Outcome, Policy
-from wraptui.policy.ranges import LAST, UNKNOWN, V4_LAST, V6_FIRST, Range, Ranges, common, joined, minus
-from wraptui.policy.services import Service
+from wraptui.policy.live.admission import asks_libwrap, element, is_sensor, libwrap_name, socket_of
+from wraptui.policy.live.coverage import Coverage
+from wraptui.policy.tables.access import Tables
+from wraptui.policy.tables.effective import Outcome, Policy
+from wraptui.policy.tables.ranges import (
+    LAST,
+    UNKNOWN,
+    V4_LAST,
+    V6_FIRST,
+    Range,
+    Ranges,
+    common,
+    joined,
+    minus,
+)
+from wraptui.policy.xinetd.addresses import ALL32, ALL128, Address
+from wraptui.policy.xinetd.services import Service
 from wraptui.syntax.tree import typed
 
 IPV4: Ranges = ((0, V4_LAST),)

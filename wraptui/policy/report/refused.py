@@ -6,8 +6,8 @@ import re
 from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass
 
-from wraptui.policy.limits import REASONS
-from wraptui.policy.logbook import Event, moment
+from wraptui.policy.live.limits import REASONS
+from wraptui.policy.live.logbook import Event, moment
 
 HOUR = 3600
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from wraptui.policy.ranges import Ranges, spelled
 from wraptui.policy.report.reach import ANYBODY, IPV4, IPV6
+from wraptui.policy.tables.ranges import Ranges, spelled
 
 MOST_NETWORKS = 24
 

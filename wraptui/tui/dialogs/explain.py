@@ -10,9 +10,9 @@ from textual.binding import Binding, BindingType
 from textual.widget import Widget
 from textual.widgets import Input
 
-from wraptui.policy.access import Decision, Tables, Visitor, decide
-from wraptui.policy.admission import Live, admit
-from wraptui.policy.services import Service
+from wraptui.policy.live.admission import Live, admit
+from wraptui.policy.tables.access import Decision, Tables, Visitor, decide
+from wraptui.policy.xinetd.services import Service
 from wraptui.syntax.tree import typed
 from wraptui.tui.dialogs.dialog import Dialog
 from wraptui.tui.display import Cell, Piece, Words, from_bytes, words

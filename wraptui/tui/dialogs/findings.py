@@ -9,7 +9,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
-from wraptui.policy.findings import Finding, Severity
+from wraptui.policy.lint.findings import Finding, Severity
 from wraptui.tui import themes
 from wraptui.tui.bars import counted
 from wraptui.tui.columns import Column

@@ -8,7 +8,7 @@ from typing import ClassVar
 from textual.binding import Binding, BindingType
 from textual.widget import Widget
 
-from wraptui.changes import Receipt
+from wraptui.changes.landing import Receipt
 from wraptui.tui.bars import bar, countdown
 from wraptui.tui.dialogs.dialog import Dialog
 from wraptui.tui.display import Cell, Piece, words

@@ -11,8 +11,8 @@ from textual.binding import Binding, BindingType
 from textual.screen import Screen
 from textual.widgets import Input
 
-from wraptui.changes import Proposal
-from wraptui.policy.findings import Finding, Severity
+from wraptui.changes.landing import Proposal
+from wraptui.policy.lint.findings import Finding, Severity
 from wraptui.tui import themes
 from wraptui.tui.bars import bar, counted
 from wraptui.tui.columns import Column

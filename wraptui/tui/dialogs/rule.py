@@ -11,7 +11,7 @@ from textual.binding import Binding, BindingType
 from textual.widget import Widget
 from textual.widgets import Input
 
-from wraptui.policy.access import Rule
+from wraptui.policy.tables.access import Rule
 from wraptui.syntax.tree import shown, typed
 from wraptui.tui.dialogs.dialog import Dialog
 from wraptui.tui.display import Cell, Piece, from_bytes, words

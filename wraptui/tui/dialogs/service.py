@@ -11,8 +11,8 @@ from textual.binding import Binding, BindingType
 from textual.widget import Widget
 from textual.widgets import Input
 
-from wraptui.policy.attributes import TABLE, Attribute, attribute
-from wraptui.policy.services import Service, Value
+from wraptui.policy.xinetd.attributes import TABLE, Attribute, attribute
+from wraptui.policy.xinetd.services import Service, Value
 from wraptui.syntax.tree import Document, shown, typed
 from wraptui.tui.dialogs.dialog import Dialog
 from wraptui.tui.display import Cell, Piece, from_bytes, words

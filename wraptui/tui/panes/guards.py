@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from wraptui.policy.audit import Check
-from wraptui.policy.coverage import Coverage
-from wraptui.policy.firewall import Block, Redundancy
+from wraptui.policy.hardening.audit import Check
+from wraptui.policy.hardening.firewall import Block, Redundancy
+from wraptui.policy.live.coverage import Coverage
 from wraptui.tui.bars import counted
 from wraptui.tui.display import Cell, Piece, Words, from_bytes, spaced, words
 from wraptui.tui.panes.view import Key, View

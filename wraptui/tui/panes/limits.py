@@ -13,7 +13,7 @@ from wraptui.tui.world import World
 
 if TYPE_CHECKING:
     from wraptui.observe import ServiceState
-    from wraptui.policy.services import Service, Value
+    from wraptui.policy.xinetd.services import Service, Value
 
 
 def limit(service: Service, name: str) -> float | None:

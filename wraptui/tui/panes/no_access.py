@@ -12,7 +12,7 @@ from wraptui.tui.peers import address, address_order
 from wraptui.tui.world import World
 
 if TYPE_CHECKING:
-    from wraptui.policy.sensor import Entry
+    from wraptui.policy.live.sensor import Entry
 
 FAMILIES = {"ipv4": "IPv4", "ipv6": "IPv6"}
 SOCKETS = {"ipv4": "IPv4", "ipv6": "IPv6 (dual-stack)"}

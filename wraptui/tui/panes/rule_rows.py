@@ -14,9 +14,9 @@ from wraptui.syntax.tree import Document
 from wraptui.tui.world import Pending
 
 if TYPE_CHECKING:
-    from wraptui.policy.access import Rule, Table, Tables
-    from wraptui.policy.findings import Finding
-    from wraptui.policy.services import Service
+    from wraptui.policy.lint.findings import Finding
+    from wraptui.policy.tables.access import Rule, Table, Tables
+    from wraptui.policy.xinetd.services import Service
 
 Kind = Literal["allow", "deny", "service"]
 NEAR = 20  # lines within which a row is looked for that is not where it was
@@ -217,7 +217,7 @@ def service_text(service: Service) -> str:
 
 def ends_of(tables: Tables) -> Mapping[tuple[str, int], float]:
     """When the rules with an end do end, by file and first line."""
-    from wraptui.policy.stamps import stamped
+    from wraptui.policy.change.stamps import stamped
 
     ends: dict[tuple[str, int], float] = {}
     for table in (tables.allow, tables.deny):

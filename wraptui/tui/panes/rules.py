@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from wraptui.policy.findings import Finding, Severity
+from wraptui.policy.lint.findings import Finding, Severity
 from wraptui.tui.bars import Glyphs, countdown, counted
 from wraptui.tui.columns import Column
 from wraptui.tui.display import Cell, Piece, Words, from_bytes, spaced, words

@@ -1,0 +1,1 @@
+"""Knows how a change lands: proposed, applied, confirmed or taken back."""

@@ -1,0 +1,268 @@
+"""Knows what a change would do before it is made: findings, clients, sessions, who could be locked out."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+from wraptui.changes.recovery import ALLOW, DENY
+from wraptui.observe import Snapshot, Visit
+from wraptui.observe.clients import everybody
+from wraptui.observe.look import look_once, read_tables
+from wraptui.policy.change.impact import (
+    REFUSED,
+    UNKNOWN,
+    Client,
+    Impact,
+    Policy,
+    Progress,
+    groups,
+    impact,
+    verdict,
+)
+from wraptui.policy.change.reload import Effects, reload_effects
+from wraptui.policy.files import Files
+from wraptui.policy.lint.findings import Finding
+from wraptui.policy.lint.services import check_configuration
+from wraptui.policy.lint.tables import check_tables
+from wraptui.policy.tables.access import Visitor, decide
+from wraptui.policy.tables.owners import trespasses
+from wraptui.policy.xinetd.services import Configuration, read_configuration
+from wraptui.system.machine import Machine
+from wraptui.system.scratch import Trial, trial
+from wraptui.workspace import FileChange, overlay
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """What a change would do. `refusals` are the reasons not to make it without a special word, `warnings`
+    are worth reading, `notes` say the rest; all are sentences. `reloads`: xinetd reads its files again,
+    which takes it from `before` to `after` with these `effects`; `killed` are the connections whose servers
+    that would kill; `tried` is what the real xinetd made of the files, in private namespaces."""
+
+    changes: tuple[FileChange, ...]
+    findings_added: tuple[Finding, ...] = ()
+    findings_removed: tuple[Finding, ...] = ()
+    warnings: tuple[str, ...] = ()
+    refusals: tuple[str, ...] = ()
+    reloads: bool = False
+    notes: tuple[str, ...] = ()
+    impact: Impact = field(default_factory=Impact)
+    effects: Effects = field(default_factory=Effects)
+    killed: tuple[Visit, ...] = ()
+    days: float = 0.0
+    before: Configuration = field(default_factory=lambda: Configuration(starts=True))
+    after: Configuration = field(default_factory=lambda: Configuration(starts=True))
+    tried: Trial = field(default_factory=lambda: Trial(False))
+
+    @property
+    def diff(self) -> str:
+        """One unified diff over all files, byte text."""
+        return "".join(change.diff for change in self.changes)
+
+
+def propose(
+    machine: Machine,
+    changes: Sequence[FileChange],
+    snapshot: Snapshot | None = None,
+    *,
+    days: float = 7.0,
+    progress: Progress = lambda done, total: None,
+    try_out: bool = True,
+) -> Proposal:
+    """What making `changes` (a workspace's, or those of `restoring`) would do, without doing anything.
+
+    Without a `snapshot` a look is taken. Clients of the logs of the last `days` days are asked for too (0:
+    none), which may take a while: `progress` is told how far that is, in parts of a whole.
+    """
+    changed = tuple(change for change in changes if change.before != change.after)
+    if not changed:
+        return Proposal(())
+    return weighed(machine, changed, snapshot or look_once(machine), days, progress, try_out)
+
+
+def weighed(
+    machine: Machine,
+    changes: tuple[FileChange, ...],
+    snapshot: Snapshot,
+    days: float,
+    progress: Progress,
+    try_out: bool,
+) -> Proposal:
+    """The proposal, from a picture of the machine."""
+    old_files = overlay(machine, {change.path: change.before for change in changes})
+    new_files = overlay(machine, {change.path: change.after for change in changes})
+    before, after = _policy(old_files, snapshot), _policy(new_files, snapshot)
+    paths = {change.path for change in changes}
+    of_xinetd = {*before.configuration.files, *after.configuration.files}
+    reloads = bool(paths & of_xinetd)
+    people = everybody(machine, snapshot, days, progress)
+    found = impact(
+        before,
+        after,
+        (*people.live, *people.logged),
+        progress,
+        everyone=bool(paths - of_xinetd - {ALLOW, DENY}),
+    )
+    effects = reload_effects(before.configuration, after.configuration) if reloads else Effects()
+    killed = tuple(
+        each for each in snapshot.visits if each.guard == "xinetd" and each.service in effects.killed
+    )
+    killed = tuple(each for each in killed if each.process and each.process.pid != snapshot.daemon.pid)
+    added, removed = _differing(_findings(before, old_files), _findings(after, new_files))
+    tried = Trial(False)
+    if reloads and machine.live and try_out:
+        candidates = {each.path: each.after.data if each.after else None for each in changes}
+        tried = trial(machine, snapshot.daemon, candidates)
+    refusals = [*_shut(before, after), *_locked_out(before, after, people.operators)]
+    if effects.ends and before.configuration.starts:
+        refusals.append(f"xinetd would end: {effects.ends}.")
+    elif tried.ends:
+        refusals.append(f"The real xinetd, tried on these files, ends: {'; '.join(tried.said[-3:])}.")
+    refusals += surprises(tried, after.configuration)
+    return Proposal(
+        changes,
+        added,
+        removed,
+        (
+            *_warnings(before, after, effects, killed, people.operators),
+            *_trespasses(machine, changes),
+        ),
+        tuple(refusals),
+        reloads,
+        (*_notes(found, days), *people.notes, *_tried(tried)),
+        found,
+        effects,
+        killed,
+        days,
+        before.configuration,
+        after.configuration,
+        tried,
+    )
+
+
+def _policy(files: Files, snapshot: Snapshot) -> Policy:
+    daemon = snapshot.daemon
+    configuration = read_configuration(files, daemon.configuration, inetd_compat=daemon.inetd_compat)
+    return Policy(read_tables(files), configuration)
+
+
+def _findings(policy: Policy, files: Files) -> tuple[Finding, ...]:
+    return (*check_tables(policy.tables), *check_configuration(policy.configuration, files))
+
+
+def _differing(
+    before: Sequence[Finding], after: Sequence[Finding]
+) -> tuple[tuple[Finding, ...], tuple[Finding, ...]]:
+    """The findings that are only in the one and only in the other; lines that merely moved do not count."""
+
+    def only(some: Sequence[Finding], others: Sequence[Finding]) -> tuple[Finding, ...]:
+        left = Counter((each.code, each.file, each.message) for each in others)
+        found = []
+        for each in some:
+            key = (each.code, each.file, each.message)
+            if left[key]:
+                left[key] -= 1
+            else:
+                found.append(each)
+        return tuple(found)
+
+    return only(after, before), only(before, after)
+
+
+def _shut(before: Policy, after: Policy) -> list[str]:
+    """Whether the new hosts.deny would deny everybody by an error in it."""
+    anybody = Visitor("any-daemon", "240.0.0.1", "unknown")
+    then, now = decide(before.tables, anybody), decide(after.tables, anybody)
+    if now.reason == "table-error" and then.reason != "table-error":
+        return [f"{DENY} would deny everybody: libwrap cannot read it to its end."]
+    return []
+
+
+def _locked_out(before: Policy, after: Policy, operators: Sequence[Client]) -> list[str]:
+    sentences = []
+    for client in operators:
+        then, _ = verdict(before, client)
+        now, why = verdict(after, client)
+        if now == REFUSED and then != REFUSED:
+            sentences.append(f"{client.operator} could not come in again to {client.service}: {why}.")
+    return sentences
+
+
+def _warnings(
+    before: Policy, after: Policy, effects: Effects, killed: Sequence[Visit], operators: Sequence[Client]
+) -> Iterator[str]:
+    for client in operators:
+        now, why = verdict(after, client)
+        if now == UNKNOWN:
+            yield f"Whether {client.operator} could come in again to {client.service} is not certain: {why}."
+        elif now == REFUSED and verdict(before, client)[0] == REFUSED:
+            yield f"{client.operator} could not come in again to {client.service}, as before: {why}."
+    if killed:
+        who = ", ".join(sorted({f"{each.service} from {each.connection.remote}" for each in killed})[:5])
+        yield f"The reload kills {len(killed)} running session{'s' * (len(killed) > 1)}: {who}."
+    off = {each.id: each.why_not for each in after.configuration.services if not each.active}
+    there = {each.id for each in after.configuration.services if each.active}
+    for id in effects.dropped:
+        if id not in there:
+            yield f"The service {id} ends: {off.get(id) or 'it is not there any more'}."
+
+
+def surprises(tried: Trial, after: Configuration) -> Iterator[str]:
+    """Where the real xinetd and our reading of the files do not agree: then the real one is right."""
+    if not tried.ran or tried.ends:
+        return
+    expected = Counter(each.id for each in after.services if each.active)
+    started = Counter(tried.services)
+    for id in sorted((expected - started).keys()):
+        yield f"The real xinetd, tried on these files, does not start {id}, which was not foreseen."
+    for id in sorted((started - expected).keys()):
+        yield f"The real xinetd, tried on these files, starts {id}, which was not foreseen."
+
+
+def _tried(tried: Trial) -> Iterator[str]:
+    if tried.ran and not tried.ends:
+        yield f"The real xinetd, tried on these files, starts {len(tried.services)} services."
+        yield from (f"It says: {text}" for text in tried.said)
+    elif tried.why:
+        yield f"The files were not tried on the real xinetd: {tried.why}."
+
+
+def _trespasses(machine: Machine, changes: Sequence[FileChange]) -> Iterator[str]:
+    fail2ban = _fail2ban_writes(machine)
+    for change in changes:
+        if change.before and change.after:
+            yield from trespasses(change.path, change.before, change.after, fail2ban=fail2ban)
+
+
+def _fail2ban_writes(machine: Machine) -> bool:
+    """Whether fail2ban is set up to write hosts.deny."""
+    folder = "/etc/fail2ban"
+    paths = [f"{folder}/jail.conf", f"{folder}/jail.local"]
+    with suppress(OSError):
+        paths += [f"{folder}/jail.d/{name}" for name in machine.names(f"{folder}/jail.d")]
+    for path in paths:
+        with suppress(OSError):
+            if re.search(
+                rb"^[^#;\n]*action[^#\n]*hostsdeny|^[ \t]+hostsdeny", machine.read(path), re.MULTILINE
+            ):
+                return True
+    return False
+
+
+def _notes(found: Impact, days: float) -> Iterator[str]:
+    of = f"{found.asked} clients (connected now, or in the logs of the last {days:g} days)"
+    turns = (found.refused, found.admitted)
+    for group in (*groups(found.refused), *groups(found.admitted)):
+        yield str(group)
+    if found.uncertain:
+        number = len({client.address for client in found.uncertain})
+        yield f"Of {number} client{'s' * (number > 1)} it depends on a host name that is not known."
+    if found.refused or found.admitted:
+        counts = [len({(turn.client.service, turn.client.address) for turn in each}) for each in turns]
+        yield f"It refuses {counts[0]} and lets in {counts[1]} of {of}."
+    elif found.asked:
+        yield f"It changes nothing{' for certain' if found.uncertain else ''} for {of}."

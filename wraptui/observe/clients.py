@@ -1,0 +1,185 @@
+"""Knows who comes to this machine: the connections of now, the people at work, and whom the logs name."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from wraptui.observe import Snapshot, Visit
+from wraptui.policy.change.impact import Client
+from wraptui.policy.live.coverage import Coverage
+from wraptui.policy.live.logbook import Clock, parse
+from wraptui.system import logs
+from wraptui.system.machine import Machine
+from wraptui.system.sessions import Session, sessions, this_session
+
+DAY = 86400.0
+SSH = 22
+AUTH_LOGS = ("/var/log/auth.log", "/var/log/secure")
+
+Progress = Callable[[int, int], None]
+
+_OF_XINETD = re.compile(r"(?:START|FAIL): (\S+) (?:.* )?from=([0-9a-fA-F:.]+)")
+_OF_SSHD = re.compile(r"sshd(?:-session)?\[\d+\]: Accepted \S+ for .* from ([0-9a-fA-F:.]+) port \d+")
+
+
+@dataclass(frozen=True, slots=True)
+class Clients:
+    """Who is there, who works here, who came: `operators` are the people logged in, each as the client that
+    they would be again (the first is this session, if it came over the network); `notes` are sentences."""
+
+    live: tuple[Client, ...] = ()
+    operators: tuple[Client, ...] = ()
+    logged: tuple[Client, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def everybody(
+    machine: Machine, snapshot: Snapshot, days: float = 7.0, progress: Progress = lambda done, total: None
+) -> Clients:
+    """All clients that a change could concern; those of the logs of the last `days` days."""
+    live = tuple(client for visit in snapshot.visits if (client := of_visit(machine, visit)))
+    operators, notes = _operators(machine, snapshot)
+    logged = tuple(_logged(machine, snapshot, days, progress)) if days else ()
+    return Clients(live, operators, logged, notes)
+
+
+def of_visit(machine: Machine, visit: Visit) -> Client | None:
+    """The client that a live connection is; None where neither xinetd nor libwrap guards it."""
+    if visit.guard not in ("xinetd", "standalone"):
+        return None
+    address = unmapped(visit.connection.remote)
+    return Client(
+        visit.service,
+        address,
+        visit.service if visit.guard == "standalone" else "",
+        unmapped(visit.connection.local),
+        visit.connection.local_port,
+        machine.host_name(address),
+        live=True,
+    )
+
+
+def unmapped(address: str) -> str:
+    """A mapped address as the IPv4 address that it is."""
+    return address.removeprefix("::ffff:") if "." in address else address
+
+
+def new_login(machine: Machine, snapshot: Snapshot, since: float) -> Visit | None:
+    """A connection of this session's peer, to the port that it came in by, that began after `since`: the
+    proof that the door is still open. None when there is none yet, or when this session has no peer."""
+    own = this_session(machine)
+    for visit in snapshot.visits:
+        ends = visit.connection
+        same = unmapped(ends.remote) == unmapped(own.peer) and ends.local_port == own.port
+        if own.peer and same and ends.state == "ESTABLISHED" and visit.since > since:
+            return visit
+    return None
+
+
+def _operators(machine: Machine, snapshot: Snapshot) -> tuple[tuple[Client, ...], tuple[str, ...]]:
+    found: list[Client] = []
+    notes: list[str] = []
+    own = this_session(machine)
+    everyone = [own, *(each for each in sessions(machine) if each.peer)]
+    known: set[tuple[str, int]] = set()
+    for session in everyone:
+        peer = unmapped(session.peer)
+        if not peer or (peer, session.port or SSH) in known:
+            continue
+        known.add((peer, session.port or SSH))
+        client = _as_client(machine, snapshot, session, peer)
+        if client is None:
+            notes.append(
+                f"{session}: what lets them in on port {session.port or SSH} is not guarded by these files."
+            )
+        else:
+            found.append(client)
+    return tuple(found), tuple(notes)
+
+
+def _as_client(machine: Machine, snapshot: Snapshot, session: Session, peer: str) -> Client | None:
+    """The session's person as they would come in again: by the listener that their connection came by."""
+    port = session.port or SSH
+    for visit in snapshot.visits:
+        if unmapped(visit.connection.remote) == peer and visit.connection.local_port == port:
+            client = of_visit(machine, visit)
+            return replace(client, operator=str(session)) if client else None
+    for each in snapshot.coverage:
+        if each.listener.port == port and each.listener.protocol.startswith("tcp"):
+            guarded = _guarded(each, snapshot)
+            if guarded:
+                service, daemon = guarded
+                name = machine.host_name(peer)
+                return Client(service, peer, daemon, server_port=port, name=name, operator=str(session))
+    return None
+
+
+def _guarded(coverage: Coverage, snapshot: Snapshot) -> tuple[str, str] | None:
+    """The service (by xinetd) or the daemon name (by libwrap itself) behind a listener; None for neither."""
+    if coverage.listener.by_xinetd:
+        for service in snapshot.configuration.services:
+            if service.active and service.attributes.get("port") == coverage.listener.port:
+                return service.id, ""
+        return None
+    if coverage.honours == "yes" and coverage.daemons:
+        return coverage.daemons[0], coverage.daemons[0]
+    return None
+
+
+def _logged(machine: Machine, snapshot: Snapshot, days: float, progress: Progress) -> Iterator[Client]:
+    since = machine.now() - days * DAY
+    words = [each.attributes.get("log_type", ()) for each in snapshot.configuration.services]
+    types = [tuple(map(str, each)) for each in words if isinstance(each, tuple)]
+    places = logs.places(machine, snapshot.daemon.log, types)
+    seen: Counter[tuple[str, str]] = Counter()
+    for line in _lines(machine, places.all, (b"START: ", b"FAIL: "), since, progress):
+        if found := _OF_XINETD.search(line):
+            seen[found[1], found[2]] += 1
+    ids = {each.id for each in snapshot.configuration.services}
+    for (service, address), times in seen.items():
+        if service in ids:
+            yield Client(service, unmapped(address), times=times)
+    sshd = next(
+        (each for each in snapshot.coverage if "sshd" in each.daemons and each.honours == "yes"), None
+    )
+    if sshd is None:
+        return
+    people: Counter[str] = Counter()
+    for line in _lines(machine, AUTH_LOGS, (b": Accepted ",), since, progress):
+        if found := _OF_SSHD.search(line):
+            people[found[1]] += 1
+    for address, times in people.items():
+        yield Client("sshd", unmapped(address), "sshd", server_port=sshd.listener.port, times=times)
+
+
+def _lines(
+    machine: Machine, places: Sequence[str], words: Sequence[bytes], since: float, progress: Progress
+) -> Iterator[str]:
+    for place in dict.fromkeys(places):
+        if place == logs.JOURNAL:
+            yield from logs.read_journal(machine, since).lines
+            continue
+        paths = [path for path in logs.rotated(machine, place) if _modified(machine, path) >= since]
+        try:
+            for piece in logs.history(machine, paths, words):
+                progress(piece.done, piece.total)
+                if piece.lines and _when(piece.lines[-1], machine.now()) >= since:
+                    yield from piece.lines
+        except OSError:
+            continue  # what cannot be read is told by the snapshot's notes
+
+
+def _modified(machine: Machine, path: str) -> float:
+    try:
+        return machine.status(path).modified
+    except OSError:
+        return 0.0
+
+
+def _when(line: str, now: float) -> float:
+    """When a line was written, as far as it can be told; else now, so that it counts."""
+    event = parse(line, Clock(now))
+    return event.time if event else now

@@ -1,0 +1,1 @@
+"""Knows edits, what they change for whom, and what a reload does."""

@@ -1,0 +1,1 @@
+"""Knows the audits' checks, and the packet filter beside the tables."""

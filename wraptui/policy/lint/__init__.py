@@ -1,0 +1,1 @@
+"""Knows what is wrong with the files, what it costs and how to mend it."""

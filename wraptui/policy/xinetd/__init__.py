@@ -1,0 +1,1 @@
+"""Knows xinetd's configuration: which services run, with which attributes."""
