@@ -98,6 +98,8 @@ def test_who_may_be_let_in_is_never_blocked(server: Session) -> None:
 
 @pytest.mark.parametrize("tool", ["iptables-nft", "iptables-legacy"])
 def test_rules_that_are_already_there_are_seen(server: Session, tools: binaries.Binaries, tool: str) -> None:
+    if tool == "iptables-legacy" and os.geteuid():
+        pytest.skip("only root may read the names of the kernel's legacy tables")
     folder = os.path.join(tools.root, "usr/lib/x86_64-linux-gnu/xtables")
     server.environment["XTABLES_LIBDIR"] = folder
     server.write("/etc/hosts.deny", b"in.ftpd: 203.0.113.0/24\nin.ftpd: 198.51.100.99\n")

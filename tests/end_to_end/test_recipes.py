@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -179,6 +180,10 @@ def test_a_warning_may_let_in_and_run_a_script(demo_server: Session) -> None:
     assert demo_server.wraptui("recipe", *words).returncode == 2  # it cannot be run
     demo_server.run("chmod", "0755", script)
     assert demo_server.hit("203.0.113.150", 21).heard == b""
+    if os.geteuid():  # a plain user's private server is his, and a script that is not root's is refused
+        refused = demo_server.wraptui("recipe", *words)
+        assert (refused.returncode, "Others than root may change" in refused.stderr) == (2, True)
+        return
     with applied(demo_server, *words):
         assert demo_server.hit("203.0.113.150", 21).heard.startswith(b"220 ")
         line = eventually(demo_server, told, b"\n").decode()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pwd
 import sys
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from wraptui.system.xinetd import Daemon
 FTP, TELNET, ECHO = 21, 23, 7
 FORWARD = (
     b"service forward\n{\n\ttype = UNLISTED\n\tport = 4000\n\tsocket_type = stream\n\tprotocol = tcp\n"
-    b"\twait = no\n\tuser = root\n\tredirect = 192.0.2.10 21\n}\n"
+    b"\twait = no\n\tuser = %s\n\tredirect = 192.0.2.10 21\n}\n" % pwd.getpwuid(os.geteuid()).pw_name.encode()
 )
 SCRIPT = """
 import json

@@ -177,7 +177,7 @@ class Tree:
         for name, value in attributes.items():
             os.setxattr(self._at(path), name, value)
 
-    def settled(self, path: str, patience: float = 0.5) -> bool:
+    def settled(self, path: str, patience: float = 3.0) -> bool:
         """Waits until nobody has this very file open for writing. False when somebody still has after
         `patience` seconds; where the file system cannot tell, a moment later."""
         import fcntl
