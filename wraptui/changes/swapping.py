@@ -25,6 +25,7 @@ def swap(
     theirs stand.
     """
     clash = False
+    swapped = False  # from then on, lines of others are in our hands: giving up would lose them
     for _ in range(20):
         aside = file.late
         remove_if_there(machine, aside)
@@ -33,10 +34,18 @@ def swap(
             with suppress(OSError):  # a file system without second names
                 machine.link(file.real, aside)
                 kept_aside = True
-        if read_or_none(machine, file.real) != expected:
+        stands = read_or_none(machine, file.real)
+        if stands != expected:
             remove_if_there(machine, aside)
-            raise Overtaken(f"{file.path} has just been changed by somebody else.")
+            if stands is None or not swapped:
+                raise Overtaken(f"{file.path} has just been changed by somebody else.")
+            merged = merge(file.path, document_of(expected), document_of(new), Document.from_bytes(stands))
+            clash = clash or bool(merged.conflicts)
+            expected, new = stands, merged.document.data
+            stage(machine, staged, new, like)
+            continue
         machine.rename(staged, file.real)
+        swapped = True
         machine.sync(folder_of(file.real))
         if not kept_aside or expected is None:
             return new
