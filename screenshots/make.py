@@ -44,6 +44,7 @@ async def shoot() -> None:
     await keep("limits", (120, 36), *limits)
     await keep("rule", (120, 36), *rule)
     await keep("explain", (120, 36), *ask)
+    await keep("recipes", (120, 36), "R", wait=3.0)
     await keep("review", (120, 36), *limits, "enter", *rule, "enter", "w", wait=5.0)
 
 
