@@ -9,11 +9,11 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
+from wraptui.policy.change.overlay import overlay
 from wraptui.policy.change.service_edits import remove_attribute, set_attribute, set_default
 from wraptui.policy.xinetd.services import Configuration, Service, read_configuration
 from wraptui.syntax.tree import Document
 from wraptui.system.files import Tree
-from wraptui.workspace import overlay
 
 PATH = "/etc/xinetd.conf"
 LINES = st.lists(

@@ -14,13 +14,14 @@ from hypothesis import strategies as st
 
 from tests.differential import libwrap_cases as cases
 from wraptui.policy.change.impact import Client
+from wraptui.policy.change.overlay import overlay
 from wraptui.policy.recipes import BY_NAME, BadAnswer, Circumstances, Plan
 from wraptui.policy.recipes.placing import network
 from wraptui.policy.tables.access import Decision, Table, Tables, Visitor, decide, read_table
 from wraptui.policy.xinetd.services import Configuration
 from wraptui.syntax.tree import to_bytes
 from wraptui.system.files import Tree
-from wraptui.workspace import Workspace, overlay
+from wraptui.workspace import Workspace
 
 ALLOW, DENY = "/etc/hosts.allow", "/etc/hosts.deny"
 

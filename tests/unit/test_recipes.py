@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from wraptui.policy.change.impact import Client
+from wraptui.policy.change.overlay import CandidateStatus
 from wraptui.policy.live.coverage import Coverage, Listener
 from wraptui.policy.live.limits import CpsState, cps_step
 from wraptui.policy.live.logbook import Event
@@ -15,7 +16,7 @@ from wraptui.policy.recipes.placing import network
 from wraptui.policy.tables.access import Tables, Visitor, decide, read_table
 from wraptui.policy.tables.options import FACILITIES, LEVELS
 from wraptui.policy.xinetd.services import read_configuration
-from wraptui.workspace import CandidateStatus, Workspace
+from wraptui.workspace import Workspace
 
 ALLOW, DENY, MAIN = "/etc/hosts.allow", "/etc/hosts.deny", "/etc/xinetd.conf"
 FTP = """service ftp

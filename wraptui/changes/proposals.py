@@ -23,6 +23,7 @@ from wraptui.policy.change.impact import (
     impact,
     verdict,
 )
+from wraptui.policy.change.overlay import overlay
 from wraptui.policy.change.reload import Effects, reload_effects
 from wraptui.policy.files import Files
 from wraptui.policy.lint.findings import Finding
@@ -33,7 +34,7 @@ from wraptui.policy.tables.owners import trespasses
 from wraptui.policy.xinetd.services import Configuration, read_configuration
 from wraptui.system.machine import Machine
 from wraptui.system.scratch import Trial, trial
-from wraptui.workspace import FileChange, overlay
+from wraptui.workspace import FileChange
 
 
 @dataclass(frozen=True, slots=True)

@@ -105,3 +105,25 @@ class Base(App[int]):
     def say(self, text: str, *, bad: bool = False) -> None:
         """A sentence in the corner for some seconds."""
         self.notify(text, severity="warning" if bad else "information", markup=False, timeout=6)
+
+
+class Half:
+    """A part of the console that works on what the console holds."""
+
+    def __init__(self, console: Base) -> None:
+        self.console = console
+
+    @property
+    def world(self) -> World:
+        """What is shown."""
+        return self.console.world
+
+    @property
+    def machine(self) -> Machine:
+        """The machine."""
+        return self.console.machine
+
+    @property
+    def workspace(self) -> Workspace:
+        """The edits that wait."""
+        return self.console.workspace

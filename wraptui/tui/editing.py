@@ -17,41 +17,20 @@ from wraptui.policy.live.sensor import Entry
 from wraptui.policy.tables.access import Rule
 from wraptui.policy.xinetd.services import Service
 from wraptui.syntax.tree import Document, shown, typed
-from wraptui.system.machine import Machine
 from wraptui.tui import desk
-from wraptui.tui.base import Base
+from wraptui.tui.base import Half
 from wraptui.tui.desk import ALLOW, DENY, NotEdited
 from wraptui.tui.dialogs.rule import BEHIND, END, RuleForm, Written
 from wraptui.tui.display import Cell, from_bytes
 from wraptui.tui.panes.no_access import covered
 from wraptui.tui.panes.rule_rows import RuleRow, RuleRows
 from wraptui.tui.peers import address
-from wraptui.tui.world import World
-from wraptui.workspace import Workspace
 
 PATHS = (ALLOW, DENY)
 
 
-class Editing:
+class Editing(Half):
     """The half of the console that makes edits; it is imported when the first key asks for it."""
-
-    def __init__(self, console: Base) -> None:
-        self.console = console
-
-    @property
-    def world(self) -> World:
-        """What is shown."""
-        return self.console.world
-
-    @property
-    def machine(self) -> Machine:
-        """The machine."""
-        return self.console.machine
-
-    @property
-    def workspace(self) -> Workspace:
-        """The edits that wait."""
-        return self.console.workspace
 
     def edit(self, path: str, make: desk.Make, summary: str = "") -> bool:
         """Make an edit; whether it was made. What was refused is said on screen."""

@@ -12,11 +12,10 @@ from wraptui.changes.landing import ChangedMeanwhile, Proposal, Receipt
 from wraptui.changes.recovery import receipt
 from wraptui.observe import Snapshot
 from wraptui.system.checkpoints import Checkpoint
-from wraptui.system.machine import Machine
 from wraptui.system.sessions import this_session
 from wraptui.tui import desk
 from wraptui.tui.bars import countdown, counted
-from wraptui.tui.base import Base
+from wraptui.tui.base import Base, Half
 from wraptui.tui.desk import NotEdited
 from wraptui.tui.dialogs.dialog import Ask
 from wraptui.tui.dialogs.receipt import Made
@@ -24,38 +23,22 @@ from wraptui.tui.dialogs.review import Review
 from wraptui.tui.display import Piece, Words, from_bytes, sentence_list, words
 from wraptui.tui.messages import ApplyAsked, KeepAnswered, Landed, Proposed, Stepped, Weighed
 from wraptui.tui.peers import address
-from wraptui.tui.world import World
 from wraptui.workspace import FileChange, Workspace
 
 PATIENCE = 0.3  # seconds after which it is shown how far the working out is
 
 
-class Landing:
+class Landing(Half):
     """The half of the console that lands changes; it is imported when the first one is to land."""
 
     def __init__(self, console: Base) -> None:
-        self.console = console
+        super().__init__(console)
         self.waiting: Receipt | None = None
         self._review: Review | None = None
         self._made: Made | None = None
         self._number = 0
         self._of_workspace = True
         self._peer = address(this_session(console.machine).peer)
-
-    @property
-    def world(self) -> World:
-        """What is shown."""
-        return self.console.world
-
-    @property
-    def machine(self) -> Machine:
-        """The machine."""
-        return self.console.machine
-
-    @property
-    def workspace(self) -> Workspace:
-        """The edits that wait."""
-        return self.console.workspace
 
     # -- review -----------------------------------------------------------------------------------------
 

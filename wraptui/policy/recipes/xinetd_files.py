@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 
-from wraptui.policy.files import Files, FileStatus
+from wraptui.policy.change.overlay import overlay
 from wraptui.policy.recipes.plan import Circumstances
 from wraptui.policy.xinetd.services import Configuration, read_configuration
 from wraptui.syntax.tree import Document, shown
@@ -29,45 +28,5 @@ def included_folder(around: Circumstances) -> str:
 def candidate(around: Circumstances, documents: Mapping[str, Document]) -> Configuration:
     """What xinetd would load with these files."""
     return read_configuration(
-        _With(around.files, documents), around.main_file, inetd_compat=around.inetd_compat
+        overlay(around.files, documents), around.main_file, inetd_compat=around.inetd_compat
     )
-
-
-@dataclass(frozen=True, slots=True)
-class _New:
-    """What stat would tell of a new file."""
-
-    kind: str = "file"
-    mode: int = 0o644
-    uid: int = 0
-    gid: int = 0
-    size: int = 0
-    modified: float = 0.0
-
-
-class _With:
-    """Files with some texts in their places."""
-
-    def __init__(self, files: Files, documents: Mapping[str, Document]) -> None:
-        self._files = files
-        self._documents = documents
-
-    def read(self, path: str) -> bytes:
-        document = self._documents.get(path)
-        return document.data if document else self._files.read(path)
-
-    def names(self, path: str) -> list[str]:
-        folder = path.rstrip("/") + "/"
-        new = {each[len(folder) :] for each in self._documents if each.startswith(folder)}
-        return sorted({*self._files.names(path), *(each for each in new if "/" not in each)})
-
-    def status(self, path: str) -> FileStatus:
-        try:
-            return self._files.status(path)
-        except FileNotFoundError:
-            if path not in self._documents:
-                raise
-            return _New(size=len(self._documents[path].text))
-
-    def executable(self, path: str) -> bool:
-        return self._files.executable(path)
