@@ -174,6 +174,7 @@ def _serve(path: str, pipe: socket.socket, log: int) -> None:
     os.chdir("/")  # where daemons run
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     signal.signal(signal.SIGALRM, lambda *_: None)
+    signal.siginterrupt(signal.SIGALRM, False)  # but not its wait for an aclexec: that would read no status
     signal.setitimer(signal.ITIMER_REAL, 0.1, 0.1)  # cuts the sleep before an exit short
     neighbour = os.path.join(os.path.dirname(path), "libnsl.so.2")
     if os.path.exists(neighbour):

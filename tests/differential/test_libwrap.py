@@ -104,6 +104,7 @@ def test_kept_case(libwrap: Libwrap, tmp_path: Path, line: str) -> None:
 ACLEXEC = (
     ("ALL: ALL: aclexec /bin/COMMAND", ""),
     ("ALL: ALL: aclexec /bin/COMMAND", "ALL: ALL"),
+    ("ALL: ALL: aclexec sleep 0.3; COMMAND", "ALL: ALL"),
     ("ALL: ALL: aclexec /bin/COMMAND", "ALL: ALL: severity info"),
     ("ALL: ALL: aclexec /bin/COMMAND", "ALL: ALL: severity info: deny"),
     ("ALL: ALL: aclexec /bin/COMMAND : allow", "ALL: ALL"),

@@ -14,6 +14,7 @@ import socket
 import sys
 import time
 from collections.abc import Sequence
+from typing import NoReturn
 
 from wraptui.demo import namespaces, network, tree
 from wraptui.demo.binaries import Binaries
@@ -44,6 +45,7 @@ def run(command: Sequence[str], binaries: Binaries, visitors: bool, own: bool) -
     folder = os.getcwd()
     namespaces.separate(own)
     namespaces.stay_visible()
+    signal.pthread_sigmask(signal.SIG_BLOCK, _TO_END)  # until there is somebody who can hear them
     child = os.fork()
     if not child:
         os.close(held)
@@ -53,9 +55,7 @@ def run(command: Sequence[str], binaries: Binaries, visitors: bool, own: bool) -
         except (OSError, ServerFailed) as error:
             print(f"wraptui demo: the private server did not come up: {error}", file=sys.stderr)
         finally:
-            if not own:
-                _end_descendants()
-            os._exit(code)
+            _end(code, own)
     os.close(alive)
     return _wait(child)
 
@@ -78,6 +78,7 @@ def _wait(child: int) -> int:
         signal.signal(number, lambda received, _: os.kill(child, received))
     for number in _FROM_THE_TERMINAL:
         signal.signal(number, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _TO_END)
     return _code(os.waitpid(child, 0)[1])
 
 
@@ -93,7 +94,7 @@ def _inside(
     if own:
         namespaces.die_with_parent()
     else:  # nobody else would end what we started: we must live to do it
-        signal.signal(signal.SIGUSR1, lambda *_: sys.exit(2))
+        signal.signal(signal.SIGUSR1, lambda *_: _end(2, own))
         namespaces.die_with_parent(signal.SIGUSR1)
     os.set_blocking(alive, False)
     try:
@@ -103,8 +104,9 @@ def _inside(
         pass
     for number in _FROM_THE_TERMINAL:
         signal.signal(number, signal.SIG_IGN)
-    for number in _TO_END:  # a first process is deaf to what it has no handler for
-        signal.signal(number, lambda received, _: sys.exit(128 + received))
+    for number in _TO_END:  # a first process is deaf to what it neither handles nor blocks
+        signal.signal(number, lambda received, _: _end(128 + received, own))
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _TO_END)
     namespaces.stay_visible()
     if own:
         namespaces.mount_own_processes()
@@ -266,6 +268,13 @@ def _run_to_its_end(command: Sequence[str], environment: dict[str, str], folder:
         ended, status = os.waitpid(-1, 0)
         if ended == child:
             return _code(status)
+
+
+def _end(code: int, own: bool) -> NoReturn:
+    """End the server at once: an exception could be lost on its way through whatever runs at that moment."""
+    if not own:
+        _end_descendants()
+    os._exit(code)
 
 
 def _end_descendants() -> None:
