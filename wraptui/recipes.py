@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from wraptui.observe import Snapshot, read_tables
 from wraptui.observe.clients import everybody, unmapped
+from wraptui.observe.survey import packet_filters
 from wraptui.policy.change.impact import Client
 from wraptui.policy.live.coverage import names_asked
 from wraptui.policy.live.logbook import Clock, Event, parse_all
@@ -33,11 +34,15 @@ def circumstances(
     workspace: Workspace | None = None,
     days: float = 7.0,
     patience: float = 3.0,
+    *,
+    packet_filter: bool = False,
 ) -> Circumstances:
     """What the recipes may know: the files (with the edits of `workspace` made), who is here, who came in the
-    last `days` days. Host names, which rules may ask for, are waited for up to `patience` seconds."""
+    last `days` days. Host names, which rules may ask for, are waited for up to `patience` seconds. With
+    `packet_filter` that is read, too."""
     files = workspace.candidate(machine) if workspace else machine
     daemon = snapshot.daemon
+    filters, notes = packet_filters(machine) if packet_filter and machine.live else ((), ())
     configuration = read_configuration(files, daemon.configuration, inetd_compat=daemon.inetd_compat)
     people = everybody(machine, snapshot, days)
     own = unmapped(this_session(machine).peer)
@@ -65,6 +70,9 @@ def circumstances(
             if each.running
         },
         load=snapshot.load,
+        entries=snapshot.no_access.entries,
+        filters=filters,
+        filter_notes=notes,
         now=machine.now(),
         live=snapshot.live,
     )

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+import re
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -43,6 +47,23 @@ def load(server: Session, text: str) -> None:
     server.write("/run/rules.nft", text.encode())
     done = server.run("nft", "-f", "/run/rules.nft")
     assert not done.returncode, done.stderr
+
+
+def table(server: Session) -> str:
+    """Our own table as the real nft lists it, "" where it is not there."""
+    return server.run("nft", "list", "table", "inet", "wraptui").stdout
+
+
+def newest(server: Session) -> dict[str, object]:
+    found: dict[str, object] = json.loads(server.wraptui("history", "--json").stdout)[0]
+    return found
+
+
+def eventually(true: Callable[[], bool], seconds: float = 30) -> None:
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end
+        time.sleep(0.05)
 
 
 def test_what_is_missing_is_written_loaded_and_then_really_blocks(server: Session) -> None:
@@ -129,3 +150,223 @@ def test_the_iptables_form_is_taken_by_the_real_restore(server: Session, tools: 
         assert not server.run(tool, "-I", "INPUT", "-j", "WRAPTUI").returncode
     assert rows(server)["/etc/hosts.deny:1"]["blocked"] == "yes"
     assert server.visit("203.0.113.10", FTP).problem
+
+
+DENIES = b"in.ftpd: 203.0.113.0/24 [2001:db8:bad::]/48\nin.fingerd: .example.net\n"
+FILE = "/etc/wraptui.nft"
+
+
+def test_the_recipe_is_applied_blocks_and_one_restore_undoes_it(server: Session) -> None:
+    server.write("/etc/hosts.allow", b"")
+    server.write("/etc/hosts.deny", DENIES)
+    shown = server.wraptui("recipe", "firewall")
+    assert shown.returncode == 0, shown.stderr
+    assert "/etc/hosts.deny:2 (in.fingerd: .example.net) not, or not all of it" in shown.stdout
+    assert "holds until the next boot" in shown.stdout
+    assert not table(server) and not os.path.exists(server.path(FILE))  # a plan changes nothing
+    calls = server.log().count("START: ftp")
+    done = server.wraptui("recipe", "firewall", "--apply", "--no-confirm", "--json")
+    assert done.returncode == 0, done.stderr
+    steps = json.loads(done.stdout)["receipt"]["steps"]
+    assert [each for each in steps if each.startswith("the packet filter holds the table inet wraptui")]
+    assert server.visit("203.0.113.10", FTP).problem
+    assert server.visit("2001:db8:bad::5", FTP).problem
+    assert server.visit("198.51.100.21", FTP).heard.startswith(b"220 ")
+    assert server.log().count("START: ftp") == calls + 1
+    assert rows(server)["/etc/hosts.deny:1"]["blocked"] == "yes"
+    again = server.wraptui("recipe", "firewall", "--apply", "--no-confirm")
+    assert "nothing to change" in (
+        again.stderr + again.stdout
+    )  # what stands there is not lost by a second time
+    assert table(server)
+    # Another rule: the table is written anew, and keeps what it had.
+    server.write("/etc/hosts.deny", DENIES + b"in.ftpd: 198.51.100.99\n")
+    first = newest(server)["id"]
+    assert server.wraptui("recipe", "firewall", "--apply", "--no-confirm").returncode == 0
+    assert server.visit("198.51.100.99", FTP).problem and server.visit("203.0.113.10", FTP).problem
+    assert server.wraptui("restore", str(newest(server)["id"]), "--no-confirm").returncode == 0
+    assert not server.visit("198.51.100.99", FTP).problem and server.visit("203.0.113.10", FTP).problem
+    undone = server.wraptui("restore", str(first), "--no-confirm")
+    assert undone.returncode == 0, undone.stderr
+    assert not table(server) and not os.path.exists(server.path(FILE))
+    assert not server.visit("203.0.113.10", FTP).problem
+
+
+def test_what_is_not_confirmed_is_taken_out_of_the_packet_filter(server: Session) -> None:
+    """By the guard, whose parent is gone, at the deadline."""
+    server.write("/etc/hosts.deny", DENIES)
+    done = server.wraptui("recipe", "firewall", "--apply", "--confirm-within", "3")
+    assert done.returncode == 0, done.stderr
+    assert "203.0.113.0/24" in table(server)
+    assert server.visit("203.0.113.10", FTP).problem
+    eventually(lambda: not table(server))
+    eventually(lambda: newest(server)["state"] == "rolled-back")
+    assert not os.path.exists(server.path(FILE))
+    assert not server.visit("203.0.113.10", FTP).problem
+    assert "no table inet wraptui any more" in str(newest(server)["steps"])
+
+
+def test_confirmed_it_stays_and_rolled_back_the_one_before_is_there(server: Session) -> None:
+    server.write("/etc/hosts.allow", b"")
+    server.write("/etc/hosts.deny", DENIES)
+    assert server.wraptui("recipe", "firewall", "--apply", "--confirm-within", "600").returncode == 0
+    assert server.wraptui("confirm").returncode == 0
+    before = server.read(FILE)
+    server.write("/etc/hosts.deny", b"in.ftpd: 198.51.100.99\n")
+    assert server.wraptui("recipe", "firewall", "--apply", "--confirm-within", "600").returncode == 0
+    assert "198.51.100.99" in table(server) and "203.0.113.0/24" not in table(server)
+    assert server.wraptui("rollback").returncode == 0
+    assert server.read(FILE) == before
+    assert "203.0.113.0/24" in table(server) and "198.51.100.99" not in table(server)
+
+
+def test_the_operator_is_not_locked_out_by_accident(server: Session) -> None:
+    server.write("/etc/hosts.allow", b"")
+    server.write("/etc/hosts.deny", b"sshd: 192.0.2.0/24\n")
+    refused = server.wraptui("recipe", "firewall", "--apply", "--no-confirm")
+    assert refused.returncode == 3
+    assert "the packet filter would refuse 192.0.2.7 on port 22" in refused.stderr
+    assert not table(server) and not os.path.exists(server.path(FILE))
+    words = ("recipe", "firewall", "--apply", "--no-confirm", "--even-if-locked-out")
+    assert server.wraptui(*words).returncode == 0
+    assert server.visit("192.0.2.7", 22).problem
+
+
+def test_what_no_rule_refuses_any_more_is_told_and_goes(server: Session) -> None:
+    server.write("/etc/hosts.deny", DENIES)
+    assert server.wraptui("recipe", "firewall", "--apply", "--no-confirm").returncode == 0
+    server.write("/etc/hosts.deny", b"in.ftpd: 203.0.113.128/25 [2001:db8:bad::]/48\n")
+    extra = rows(server)["table inet wraptui"]
+    assert (extra["blocked"], extra["text"], extra["missing"]) == (
+        "too much",
+        "tcp port 21",
+        ["203.0.113.0/25"],
+    )
+    assert server.wraptui("firewall").returncode == 1
+    assert server.visit("203.0.113.10", FTP).problem
+    assert server.wraptui("recipe", "firewall", "--apply", "--no-confirm").returncode == 0
+    assert server.wraptui("firewall").returncode == 0
+    assert not server.visit("203.0.113.10", FTP).problem
+    assert server.visit("203.0.113.130", FTP).problem
+
+
+def test_a_file_that_nft_does_not_take_or_that_does_more_is_never_loaded(server: Session) -> None:
+    """Somebody has edited the file; a restore would bring that back."""
+    server.write("/etc/hosts.deny", DENIES)
+    assert server.wraptui("recipe", "firewall", "--apply", "--no-confirm").returncode == 0
+    text, stands = server.read(FILE), table(server)
+    overlapping = text.replace(b"\t\t\t203.0.113.0/24,\n", b"\t\t\t203.0.113.0/24,\n\t\t\t203.0.113.7,\n")
+    for edited, why in (
+        (text + b"flush ruleset\n", "has lines that wraptui does not write"),
+        (overlapping, "The real nft does not take /etc/wraptui.nft"),
+    ):
+        server.write(FILE, edited)
+        server.write("/etc/hosts.deny", DENIES + b"in.ftpd: 192.0.2.99\n")
+        assert server.wraptui("recipe", "firewall", "--apply", "--no-confirm").returncode == 0
+        assert "192.0.2.99" in table(server)
+        before = str(newest(server)["id"])
+        refused = server.wraptui("restore", before, "--no-confirm")
+        assert refused.returncode == 3 and why in refused.stderr, refused.stderr
+        insisted = server.wraptui("restore", before, "--no-confirm", "--even-if-locked-out")
+        assert insisted.returncode == 4, insisted.stdout
+        assert "192.0.2.99" in table(server) and b"192.0.2.99" in server.read(FILE)
+        server.write("/etc/hosts.deny", DENIES)
+        assert server.wraptui("recipe", "firewall", "--apply", "--no-confirm").returncode == 0
+        assert table(server) == stands
+
+
+LOADED_LATE = """
+from wraptui.changes.filtering import load
+from wraptui.system.machine import LocalMachine
+print(load(LocalMachine(), open("/etc/wraptui.nft", "rb").read()))
+"""
+
+
+def test_a_catch_of_a_sensor_ends_when_xinetd_lets_it_go(server: Session) -> None:
+    server.write("/etc/hosts.deny", b"")
+    server.hit(SCANNER, TELNET)
+    server.wait_for("Adding ::ffff:203.0.113.77 to the global_no_access list")
+    assert (
+        server.wraptui("recipe", "firewall", "--no-access", "no").returncode == 2
+    )  # nothing else is refused
+    done = server.wraptui("recipe", "firewall", "--apply", "--no-confirm")
+    assert done.returncode == 0, done.stderr
+    assert "203.0.113.77 timeout" in table(server)
+    assert server.visit(SCANNER, FTP).problem
+    # The same file loaded when that time is over, by a restore for one: what it says lasts a second.
+    server.write(FILE, re.sub(rb"until \d+", b"until 1700000000", server.read(FILE)))
+    late = server.run(sys.executable, "-c", LOADED_LATE)
+    assert "holds the table inet wraptui" in late.stdout, late.stderr
+    eventually(lambda: not server.visit(SCANNER, TELNET).problem)
+
+
+DYING = """
+import os, sys
+from wraptui.changes import landing
+from wraptui.syntax.tree import Document
+from wraptui.system.machine import LocalMachine
+from wraptui.workspace import FileChange
+
+deed, moment, within = sys.argv[1:]
+
+class Dying(LocalMachine):
+    def run(self, command, timeout=10.0, input=b""):
+        loads = tuple(command[1:]) == ("-f", "-")
+        if loads and moment == "before":
+            os.kill(os.getpid(), 9)
+        ran = super().run(command, timeout, input)
+        if loads and moment == "after":
+            os.kill(os.getpid(), 9)
+        return ran
+
+machine = Dying()
+if deed == "apply":
+    text = Document(open("/run/wanted", encoding="latin-1").read())
+    proposal = landing.propose(machine, [FileChange("/etc/wraptui.nft", None, text)])
+    landing.apply(machine, proposal, confirm_within=float(within))
+else:
+    landing.rollback(machine)
+"""
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_killed_around_the_loading_the_packet_filter_follows_the_files(server: Session, moment: str) -> None:
+    server.write("/etc/hosts.deny", DENIES)
+    server.write("/run/wanted", server.wraptui("firewall", "--nft").stdout.encode())
+    # With a deadline the guard takes it back, since nobody makes the change any more.
+    server.run(sys.executable, "-c", DYING, "apply", moment, "600")
+    eventually(lambda: not os.path.exists(server.path(FILE)) and not table(server))
+    eventually(lambda: newest(server)["state"] == "rolled-back")
+    # Without one the new file stands, and the next start ends what was begun.
+    server.run(sys.executable, "-c", DYING, "apply", moment, "0")
+    assert os.path.exists(server.path(FILE))
+    assert (
+        server.wraptui("recipe", "firewall", "--apply", "--no-confirm").returncode == 2
+    )  # nothing to change
+    assert newest(server)["state"] == "kept"
+    assert "203.0.113.0/24" in table(server)
+    # Killed while it is rolled back, it can be done again.
+    assert server.wraptui("restore", str(newest(server)["id"]), "--confirm-within", "600").returncode == 0
+    assert not table(server)
+    server.run(sys.executable, "-c", DYING, "rollback", moment, "0")
+    assert newest(server)["state"] == "pending"
+    assert server.wraptui("rollback").returncode == 0
+    assert "203.0.113.0/24" in table(server)
+    assert server.read(FILE) == server.read("/run/wanted")
+
+
+def test_at_boot_it_is_included_and_harmless_when_the_file_is_gone(server: Session) -> None:
+    server.write("/etc/hosts.deny", DENIES)
+    assert (
+        server.wraptui("recipe", "firewall", "--at-boot", "yes").returncode == 2
+    )  # nothing is loaded at boot here
+    server.write("/etc/nftables.conf", b"#!/usr/sbin/nft -f\n\nflush ruleset\n")
+    words = ("recipe", "firewall", "--at-boot", "yes", "--apply", "--no-confirm")
+    assert server.wraptui(*words).returncode == 0
+    server.run("nft", "flush", "ruleset")
+    assert not server.visit("203.0.113.10", FTP).problem
+    assert server.run("nft", "-f", "/etc/nftables.conf").returncode == 0  # as its service does at boot
+    assert server.visit("203.0.113.10", FTP).problem
+    Path(server.path(FILE)).unlink()
+    assert server.run("nft", "-f", "/etc/nftables.conf").returncode == 0
+    assert not table(server)

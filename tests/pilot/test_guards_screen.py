@@ -10,7 +10,8 @@ import pytest
 from tests.pilot.scenarios import ALLOW, BUSY, DENY
 from tests.pilot.stage import FILES, console, played, screen, tree, type_text, until
 from wraptui.policy.hardening.audit import Check
-from wraptui.policy.hardening.firewall import Block, Redundancy
+from wraptui.policy.hardening.firewall import Redundancy
+from wraptui.policy.hardening.own_table import Block
 from wraptui.policy.live.coverage import Coverage, Listener
 from wraptui.syntax.tree import Document, Edit
 from wraptui.tui import protecting
@@ -35,6 +36,7 @@ SEEN = Found(
         Redundancy("no_access", "192.0.2.9 by telnet", "no", "it still reaches xinetd", ("192.0.2.9/32",)),
     ),
     MISSING,
+    True,
     checks=(
         Check("a", "hosts.allow exists", "CIS 3.3.2", "pass", "/etc/hosts.allow: 4 rules"),
         Check("b", "no [b]bold[/b] rule", "wraptui", "fail", "/etc/hosts.deny:1 x", "Take it out.",
@@ -70,7 +72,7 @@ async def test_three_lists_each_with_glyph_word_and_reason() -> None:
         await pilot.press("tab")
         await until(pilot, lambda: "still reaches xinetd" in screen(app))
         shown = screen(app)
-        assert "1 not blocked" in shown and "○ not possible" in shown and "✓ yes" in shown
+        assert "1 not alike" in shown and "○ not possible" in shown and "✓ yes" in shown
         await pilot.press("end")
         await until(pilot, lambda: "Not blocked: 192.0.2.9/32" in screen(app))
         await pilot.press("3")
@@ -172,7 +174,7 @@ async def test_every_size(size: tuple[int, int]) -> None:
     async with played(app, *size) as pilot:
         await pilot.press("C")
         await until(pilot, lambda: "✓ yes" in screen(app))
-        for key, word in (("2", "3 1 not blocked"), ("3", "✗ fail")):
+        for key, word in (("2", "3 1 not alike"), ("3", "✗ fail")):
             await pilot.press(key)
             await until(pilot, lambda word=word: word in screen(app))  # type: ignore[misc]
             lines = screen(app).splitlines()

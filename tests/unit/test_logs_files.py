@@ -197,7 +197,7 @@ class Journal(LocalMachine):
     answers: list[Ran]
     asked: list[tuple[str, ...]]
 
-    def run(self, command: Sequence[str], timeout: float = 10.0) -> Ran:
+    def run(self, command: Sequence[str], timeout: float = 10.0, input: bytes = b"") -> Ran:
         self.asked.append(tuple(command))
         return self.answers.pop(0)
 

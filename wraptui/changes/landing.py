@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
-from wraptui.changes import recovery, reloading
+from wraptui.changes import filtering, recovery, reloading
 from wraptui.changes.proposals import Proposal, propose
 from wraptui.changes.recovery import (
     ALLOW,
@@ -28,6 +28,7 @@ from wraptui.changes.recovery import (
 )
 from wraptui.changes.swapping import Overtaken, clear, read_or_none, swap
 from wraptui.policy.change.stamps import next_end
+from wraptui.policy.hardening.own_table import FILE
 from wraptui.syntax.tree import Document
 from wraptui.system import xinetd
 from wraptui.system.checkpoints import (
@@ -173,6 +174,8 @@ def _applied(
         _stage(machine, checkpoint, contents)
         wrote = True
         _write(machine, checkpoint, contents, step)
+        if machine.live and filtering.concerned(file.path for file in checkpoint.files):
+            step(filtering.load(machine, read_or_none(machine, FILE)))
         if daemon.pid:
             _reload(machine, proposal, daemon, step)
         checkpoint = history.record(

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
+from wraptui.changes import filtering
 from wraptui.changes.recovery import ALLOW, DENY
 from wraptui.observe import Snapshot, Visit
 from wraptui.observe.clients import everybody
@@ -26,6 +27,7 @@ from wraptui.policy.change.impact import (
 from wraptui.policy.change.overlay import overlay
 from wraptui.policy.change.reload import Effects, reload_effects
 from wraptui.policy.files import Files
+from wraptui.policy.hardening.own_table import FILE
 from wraptui.policy.lint.findings import Finding
 from wraptui.policy.lint.services import check_configuration
 from wraptui.policy.lint.tables import check_tables
@@ -106,7 +108,7 @@ def weighed(
         after,
         (*people.live, *people.logged),
         progress,
-        everyone=bool(paths - of_xinetd - {ALLOW, DENY}),
+        everyone=bool(paths - of_xinetd - {ALLOW, DENY, FILE, filtering.BOOT}),
     )
     effects = reload_effects(before.configuration, after.configuration) if reloads else Effects()
     killed = tuple(
@@ -118,7 +120,8 @@ def weighed(
     if reloads and machine.live and try_out:
         candidates = {each.path: each.after.data if each.after else None for each in changes}
         tried = trial(machine, snapshot.daemon, candidates)
-    refusals = [*_shut(before, after), *_locked_out(before, after, people.operators)]
+    refused = filtering.weighed(machine, changes, after, (*people.live, *people.logged))
+    refusals = [*_shut(before, after), *_locked_out(before, after, people.operators), *refused.refusals]
     if effects.ends and before.configuration.starts:
         refusals.append(f"xinetd would end: {effects.ends}.")
     elif tried.ends:
@@ -131,10 +134,11 @@ def weighed(
         (
             *_warnings(before, after, effects, killed, people.operators),
             *_trespasses(machine, changes),
+            *refused.warnings,
         ),
         tuple(refusals),
         reloads,
-        (*_notes(found, days), *people.notes, *_tried(tried)),
+        (*refused.notes, *_notes(found, days), *people.notes, *_tried(tried)),
         found,
         effects,
         killed,

@@ -10,9 +10,10 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
-from wraptui.changes import reloading
+from wraptui.changes import filtering, reloading
 from wraptui.changes.swapping import Overtaken, clear, document_of, folder_of, read_or_none, swap
 from wraptui.policy.change.diff import merge
+from wraptui.policy.hardening.own_table import FILE
 from wraptui.syntax.tree import Document
 from wraptui.system import xinetd
 from wraptui.system.checkpoints import (
@@ -124,6 +125,11 @@ def _recovered(history: History, checkpoint: Checkpoint, tell: Tell) -> list[Rec
         problem = "It was interrupted after all files had been written"
         if checkpoint.daemon:
             problem += "; whether xinetd has reloaded is not known"
+        if history.machine.live and filtering.concerned(file.path for file in checkpoint.files):
+            try:
+                tell(filtering.load(history.machine, read_or_none(history.machine, FILE)))
+            except OSError as error:
+                problem += f"; the packet filter does not follow: {said(error)}"
         tell(f"{checkpoint.id}: the new files stand. {problem}.")
         done = history.record(checkpoint, state=KEPT, problem=problem)
         clear(history.machine, checkpoint)
@@ -179,6 +185,13 @@ def take_back(
             step(_revive(machine, checkpoint))
         except OSError as error:
             problems.append(f"xinetd: {said(error)}")
+    if filtering.concerned(file.path for file in checkpoint.files):
+        try:
+            now = read_or_none(machine, FILE)
+            if told := filtering.put_back(machine, now, only_if_there=not reload):
+                step(told)
+        except OSError as error:
+            problems.append(f"the packet filter could not be restored: {said(error)}")
     step(why)
     state = (
         ROLLED_BACK

@@ -27,7 +27,7 @@ def run(options: argparse.Namespace) -> int:
     from wraptui.cli.text import complain, printable, write, write_json
     from wraptui.observe import look_once
     from wraptui.observe.survey import packet_filters
-    from wraptui.policy.hardening import firewall
+    from wraptui.policy.hardening import firewall, own_table
     from wraptui.system.machine import LocalMachine
 
     machine = LocalMachine()
@@ -38,13 +38,13 @@ def run(options: argparse.Namespace) -> int:
     filters, notes = packet_filters(machine)
     for note in notes:
         complain(note)
-    found = firewall.compare(
-        snapshot.tables, snapshot.coverage, snapshot.no_access.entries, filters, machine.now()
-    )
+    now = machine.now()
+    found = firewall.compare(snapshot.tables, snapshot.coverage, snapshot.no_access.entries, filters)
     if options.nft:
-        write(firewall.nft(found.missing))
+        write(own_table.nft(found.wanted, now))
     elif options.iptables or options.ip6tables:
-        write(firewall.iptables(found.missing, ipv6=options.ip6tables))
+        write(own_table.iptables(found.wanted, ipv6=options.ip6tables))
+        complain(f"iptables gets there by a rule of yours: -I INPUT -j {own_table.CHAIN}")
     elif options.json:
         write_json({"rows": [asdict(row) for row in found.rows], "notes": notes})
     elif not found.rows:
@@ -54,8 +54,8 @@ def run(options: argparse.Namespace) -> int:
             write(f"{row.blocked:14}{printable(row.place):22}{printable(row.text)}\n")
             missing = f": {', '.join(row.missing[:6])}" if row.missing else ""
             write(f"{'':14}{printable(row.why)}{missing}\n")
-        if found.missing:
-            complain("What is missing, `wraptui firewall --nft` prints and `nft -f` loads.")
+        if found.lacking:
+            complain("`wraptui recipe firewall --apply` writes and loads what is missing; --nft prints it.")
     if not filters:
         return cli.UNREADABLE
-    return cli.FOUND if any(row.blocked in ("no", "partly") for row in found.rows) else cli.FINE
+    return cli.FOUND if found.lacking else cli.FINE

@@ -6,7 +6,7 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
-from wraptui.cli import FINE, REFUSED, UNREADABLE, applying, firewall
+from wraptui.cli import FINE, REFUSED, UNREADABLE, applying
 from wraptui.cli.text import columns, complain, printable, write, write_json
 from wraptui.policy.recipes import BY_NAME, RECIPES, BadAnswer, Plan, Recipe
 
@@ -14,13 +14,10 @@ if TYPE_CHECKING:
     from wraptui.system.machine import FileMachine, LocalMachine
     from wraptui.workspace import Workspace
 
-FIREWALL = "What hosts.deny and the no_access list refuse, but the packet filter lets through."
-
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """One subcommand for each recipe, one option for each of its questions."""
     recipes = parser.add_subparsers(dest="recipe", metavar="NAME")
-    firewall.arguments(recipes.add_parser("firewall", help=FIREWALL, description=FIREWALL))
     for recipe in RECIPES:
         one = recipes.add_parser(recipe.name, help=recipe.summary, description=recipe.summary)
         questions = one.add_argument_group("answers")
@@ -53,10 +50,8 @@ def run(options: argparse.Namespace) -> int:
     """Prints the plan and its diff; with --apply makes the change. Exit codes as `diff` and `apply`."""
     if not options.recipe:
         rows = [(each.name, each.summary) for each in RECIPES]
-        write(columns(("NAME", "WHAT IT IS FOR"), [*rows, ("firewall", FIREWALL)]))
+        write(columns(("NAME", "WHAT IT IS FOR"), rows))
         return FINE
-    if options.recipe == "firewall":
-        return firewall.run(options)
     from wraptui import recipes
     from wraptui.observe import look_once
     from wraptui.system.machine import machine_at
@@ -64,7 +59,9 @@ def run(options: argparse.Namespace) -> int:
     recipe = BY_NAME[options.recipe]
     try:
         machine = machine_at(options.root)
-        around = recipes.circumstances(machine, look_once(machine), days=options.days)
+        around = recipes.circumstances(
+            machine, look_once(machine), days=options.days, packet_filter=recipe.name == "firewall"
+        )
         plan = recipe.plan(_answers(recipe, options), around)
         workspace = recipes.changed(machine, plan)
     except BadAnswer as error:

@@ -140,7 +140,7 @@ class RecordedMachine(Tree):
     def signal(self, pid: int, number: int) -> None:
         self._refuse()
 
-    def run(self, command: Sequence[str], timeout: float = 10.0) -> Ran:
+    def run(self, command: Sequence[str], timeout: float = 10.0, input: bytes = b"") -> Ran:
         self._refuse()
 
     # Sockets and processes, as they were

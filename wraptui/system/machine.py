@@ -131,8 +131,8 @@ class Machine(Protocol):
         """Sends a signal to one process (never to a group)."""
         ...
 
-    def run(self, command: Sequence[str], timeout: float = 10.0) -> Ran:
-        """Runs a program, without a shell, in the C locale, with nothing on its standard input; ends it after
+    def run(self, command: Sequence[str], timeout: float = 10.0, input: bytes = b"") -> Ran:
+        """Runs a program, without a shell, in the C locale, with `input` on its standard input; ends it after
         `timeout` seconds with `TimeoutError`."""
         ...
 
@@ -199,18 +199,18 @@ class LocalMachine(Tree):
             raise ProcessLookupError(f"There is no process {pid}")
         os.kill(pid, signals.Signals(number))
 
-    def run(self, command: Sequence[str], timeout: float = 10.0) -> Ran:
+    def run(self, command: Sequence[str], timeout: float = 10.0, input: bytes = b"") -> Ran:
         environment = {**os.environ, "LC_ALL": "C", "SYSTEMD_PAGER": "", "SYSTEMD_COLORS": "0"}
         started = subprocess.Popen(
             list(command),
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE if input else subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             env=environment,
             start_new_session=True,
         )
         try:
-            output, errors = started.communicate(timeout=timeout)
+            output, errors = started.communicate(input or None, timeout=timeout)
         except subprocess.TimeoutExpired:
             os.killpg(started.pid, signals.SIGKILL)
             started.communicate()
@@ -277,7 +277,7 @@ class FileMachine(Tree):
     def signal(self, pid: int, number: int) -> None:
         raise ProcessLookupError(self.note)
 
-    def run(self, command: Sequence[str], timeout: float = 10.0) -> Ran:
+    def run(self, command: Sequence[str], timeout: float = 10.0, input: bytes = b"") -> Ran:
         raise FileNotFoundError(f"{command[0]} is not run: {self.note}")
 
 

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from wraptui import recipes
 from wraptui.observe import ServiceState, Snapshot, Visit, survey
-from wraptui.policy.hardening import firewall
+from wraptui.policy.hardening import firewall, own_table
 from wraptui.policy.hardening.audit import Check, Subject, audit
 from wraptui.policy.live.coverage import Coverage
-from wraptui.policy.recipes import Circumstances, Made, Plan, Recipe
+from wraptui.policy.recipes import BY_NAME, Circumstances, Made, Plan, Recipe
 from wraptui.syntax.tree import EditDoesNotFit, shown
 from wraptui.system import restart
 from wraptui.system.sessions import this_session
@@ -47,7 +47,7 @@ class Protecting:
         if recipe is None:
             return
         console = self.console
-        gather = partial(_gathered, console.machine, console.world.snapshot, console.workspace)
+        gather = partial(_gathered, console.machine, console.world.snapshot, console.workspace, recipe.name)
         differ = partial(_difference, console.machine, console.workspace)
         form = RecipeForm(console.world, recipe, gather, differ, self._start())
         await console.push_screen(form, self._accept)
@@ -74,6 +74,8 @@ class Protecting:
         self._plans[plan.title] = (plan, made)
         console.hold(workspace)
         console.say(f"{plan.title}: not applied yet; w reviews it.{_made(made)}")
+        if isinstance(console.screen, Guards):
+            console.screen.meet(console.world)
 
     def undone(self, what: str) -> None:
         """A step was undone: what was made for it goes too, where it is still empty."""
@@ -107,9 +109,14 @@ class Protecting:
         if name == "fix" and isinstance(row, Check):
             self._mend(row)
         elif name == "export":
-            text = firewall.nft(found.missing)
-            write = partial(_written, console.machine, text)
-            await console.push_screen(MissingRules(console.world, text, write))
+            texts = {
+                "nft": own_table.nft(found.wanted, console.machine.now()),
+                "iptables": own_table.iptables(found.wanted),
+                "ip6tables": own_table.iptables(found.wanted, ipv6=True),
+            }
+            await console.push_screen(MissingRules(console.world, texts, partial(_written, console.machine)))
+        elif name == "block":
+            await self._ask(BY_NAME["firewall"])
 
     def _mend(self, check: Check) -> None:
         """The fix that a check offers waits with the other edits."""
@@ -155,8 +162,8 @@ def _looked(machine: Machine, world: World, workspace: Workspace) -> Found:
     filters, notes = survey.packet_filters(machine)
     if not filters:
         return Found(coverage, unread=f"{'; '.join(notes)}.", checks=checks, ready=True)
-    found = firewall.compare(tables, coverage, snapshot.no_access.entries, filters, machine.now())
-    return Found(coverage, found.rows, found.missing, notes, "", checks, ready=True)
+    found = firewall.compare(tables, coverage, snapshot.no_access.entries, filters)
+    return Found(coverage, found.rows, found.wanted, found.lacking, notes, "", checks, ready=True)
 
 
 def _honoured(machine: Machine, coverage: tuple[Coverage, ...]) -> bool | None:
@@ -168,7 +175,7 @@ def _honoured(machine: Machine, coverage: tuple[Coverage, ...]) -> bool | None:
     return None if any(each.honours == "unknown" for each in coverage) else False
 
 
-def _written(machine: Machine, text: str, path: str) -> str:
+def _written(machine: Machine, path: str, text: str) -> str:
     """Write a new file for root alone; why that failed, "" when it did not."""
     try:
         machine.create(path, text.encode("ascii"), 0o600)
@@ -179,8 +186,8 @@ def _written(machine: Machine, text: str, path: str) -> str:
     return ""
 
 
-def _gathered(machine: Machine, snapshot: Snapshot, workspace: Workspace) -> Circumstances:
-    return recipes.circumstances(machine, snapshot, workspace)
+def _gathered(machine: Machine, snapshot: Snapshot, workspace: Workspace, recipe: str) -> Circumstances:
+    return recipes.circumstances(machine, snapshot, workspace, packet_filter=recipe == "firewall")
 
 
 def _difference(machine: Machine, workspace: Workspace, plan: Plan) -> str:

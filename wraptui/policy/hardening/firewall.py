@@ -6,10 +6,13 @@ daemon behind that port, whatever its name or user. New connections only: nobody
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from math import ceil
 
-from wraptui.policy.hardening.packet_filter import PacketFilter
+from wraptui.policy.change.stamps import stamped
+from wraptui.policy.hardening.own_table import CHAIN, TABLE, Block, merged, networks
+from wraptui.policy.hardening.packet_filter import Chain, PacketFilter
 from wraptui.policy.live.coverage import Coverage
 from wraptui.policy.live.sensor import Entry
 from wraptui.policy.tables.access import Tables
@@ -17,27 +20,22 @@ from wraptui.policy.tables.patterns import daemon_matches
 from wraptui.policy.tables.ranges import (
     NOBODY,
     UNKNOWN,
-    V4_LAST,
-    V6_FIRST,
     Lists,
     Ranges,
-    blocks,
-    ipv6_text,
     joined,
     minus,
     pattern,
 )
 from wraptui.policy.tables.rules import Rule
-from wraptui.policy.xinetd.addresses import ipv4_text
 from wraptui.syntax.hosts import groups, option, option_fields, split_at
-
-PORTS = tuple[tuple[str, int], ...]  # protocol (tcp, udp) and port
+from wraptui.syntax.tree import Document
 
 
 @dataclass(frozen=True, slots=True)
 class Redundancy:
     """One deny rule or no_access entry, and whether the packet filter refuses the same: `blocked` is yes,
-    partly, no, `not possible` (why tells) or `no effect` (nothing listens under its daemon names)."""
+    partly, no, `not possible` (why tells) or `no effect` (nothing listens under its daemon names); `too much`
+    where our own table refuses whom no rule refuses any more."""
 
     place: str
     text: str
@@ -47,21 +45,17 @@ class Redundancy:
 
 
 @dataclass(frozen=True, slots=True)
-class Block:
-    """Sources to refuse on these ports; `seconds` is how long, 0 for ever; `place` says whose wish it is."""
-
-    ranges: Ranges
-    ports: PORTS
-    place: str
-    seconds: int = 0
-
-
-@dataclass(frozen=True, slots=True)
 class Firewall:
-    """What stands in the files beside what the packet filter does, and what is missing there."""
+    """What stands in the files beside what the packet filter does: `wanted` is what our own table is to
+    refuse, since nothing else in the packet filter does."""
 
     rows: tuple[Redundancy, ...]
-    missing: tuple[Block, ...]
+    wanted: tuple[Block, ...]
+
+    @property
+    def lacking(self) -> bool:
+        """Whether our own table, written anew, would be another one."""
+        return any(row.blocked in ("no", "partly", "too much") for row in self.rows)
 
 
 def compare(
@@ -69,25 +63,23 @@ def compare(
     coverage: Sequence[Coverage],
     entries: Iterable[Entry],
     filters: Sequence[PacketFilter],
-    now: float,
 ) -> Firewall:
     """Every deny rule and no_access entry beside the packet filters (nft, iptables: whichever there are)."""
     case = _Case(tables, [each for each in coverage if each.honours == "yes" and each.daemons], filters)
     case.unseen = sum(each.honours == "unknown" for each in coverage)
     rows: list[Redundancy] = []
-    missing: list[Block] = []
+    wanted: list[Block] = []
+    ends = _ends(tables)
     for rule in tables.deny.rules:
-        row, block = _of_rule(rule, case)
+        row, block = _of_rule(rule, case, ends.get(rule.first, 0))
         rows.append(row)
-        missing += block
-    served = tuple(
-        sorted({_socket(each) for each in coverage if each.listener.by_xinetd and "SENSOR" not in each.why})
-    )
+        wanted += block
+    served = [each for each in coverage if each.listener.by_xinetd and "SENSOR" not in each.why]
     for entry in entries:
-        row, block = _of_entry(entry, served, case, now)
+        row, block = _of_entry(entry, served, case)
         rows.append(row)
-        missing += block
-    return Firewall(tuple(rows), _merged(missing))
+        wanted += block
+    return Firewall((*rows, *_too_much(case)), merged(wanted))
 
 
 class _Case:
@@ -99,7 +91,9 @@ class _Case:
         self.lists = Lists(tables.files)
         self.broken = bool(tables.allow.problem or tables.allow.rules.broken)
         self._filters = filters
-        self._blocked: dict[tuple[str, int], Ranges] = {}
+        self._others = [_without_ours(each) for each in filters]
+        self._blocked: dict[tuple[bool, str, int], Ranges] = {}
+        self.refused: dict[tuple[str, int], Ranges] = {}
         self._spared: dict[tuple[str, int], Ranges] = {}
         for each in asked:
             self._spared[each.daemons[0], each.listener.port] = NOBODY
@@ -117,15 +111,65 @@ class _Case:
         """Whom some rule so far may let in."""
         return self._spared[daemon, port]
 
-    def blocked(self, protocol: str, port: int) -> Ranges:
-        """Whom the packet filters surely refuse on this port."""
-        if (protocol, port) not in self._blocked:
-            pieces = (piece for each in self._filters for piece in each.blocked(protocol, port))
-            self._blocked[protocol, port] = joined(pieces)
-        return self._blocked[protocol, port]
+    def blocked(self, protocol: str, port: int, *, by_others: bool = False) -> Ranges:
+        """Whom the packet filters surely refuse on this port; `by_others`: without our own table."""
+        key = (by_others, protocol, port)
+        if key not in self._blocked:
+            filters = self._others if by_others else self._filters
+            self._blocked[key] = joined(piece for each in filters for piece in each.blocked(protocol, port))
+        return self._blocked[key]
+
+    def ours(self) -> Iterator[tuple[str, int, Ranges]]:
+        """What our own table refuses by now, by port."""
+        for each in self._filters:
+            chains = {name: chain for name, chain in each.chains.items() if _is_ours(name)}
+            own = PacketFilter(chains)
+            rules = [rule for chain in chains.values() if chain.base for rule in chain.rules]
+            ports = {
+                (rule.protocol, port) for rule in rules for port, last in rule.ports or () if port == last
+            }
+            for protocol, port in sorted(ports):
+                yield protocol, port, own.blocked(protocol, port)
+
+    def refuse(self, protocol: str, port: int, ranges: Ranges) -> None:
+        """Some rule or entry surely refuses these."""
+        self.refused[protocol, port] = joined(self.refused.get((protocol, port), NOBODY) + ranges)
 
 
-def _of_rule(rule: Rule, case: _Case) -> tuple[Redundancy, list[Block]]:
+def _is_ours(chain: str) -> bool:
+    return chain.startswith("/".join((*TABLE, "")))
+
+
+def _without_ours(found: PacketFilter) -> PacketFilter:
+    """The packet filter as if our own table, or our chain for iptables, were empty."""
+    emptied = {
+        name: Chain(name, (), chain.base, "accept", chain.family)
+        for name, chain in found.chains.items()
+        if _is_ours(name) or name.rpartition("/")[2] == CHAIN
+    }
+    return PacketFilter({**found.chains, **emptied})
+
+
+def _too_much(case: _Case) -> Iterator[Redundancy]:
+    """Where our own table refuses whom no rule and no entry surely refuses."""
+    for protocol, port, ranges in case.ours():
+        extra = minus(ranges, case.refused.get((protocol, port), NOBODY))
+        if extra:
+            why = "no rule refuses these any more (write the table anew)"
+            text = f"{protocol} port {port}"
+            yield Redundancy("table " + " ".join(TABLE), text, "too much", why, tuple(networks(extra)))
+
+
+def _ends(tables: Tables) -> dict[int, int]:
+    """The first lines of the rules of hosts.deny that have an end, and when that is."""
+    try:
+        document = Document.from_bytes(tables.files.read(tables.deny.path))
+    except OSError:
+        return {}
+    return {each.first: ceil(each.until) for each in stamped(document)}
+
+
+def _of_rule(rule: Rule, case: _Case, until: int) -> tuple[Redundancy, list[Block]]:
     place, text = f"{rule.file}:{rule.line}", f"{rule.daemons.strip()}: {rule.clients.strip()}"
 
     def row(blocked: str, why: str, missing: Ranges = NOBODY) -> Redundancy:
@@ -154,49 +198,51 @@ def _of_rule(rule: Rule, case: _Case) -> tuple[Redundancy, list[Block]]:
         wanted = minus(sure, case.spared(daemon, port))
         lacking = minus(wanted, case.blocked(protocol, port))
         wanted_all, lacking_all = joined(wanted_all + wanted), joined(lacking_all + lacking)
-        if lacking:
-            found.setdefault(lacking, []).append((protocol, port))
+        case.refuse(protocol, port, wanted)
+        if ours := minus(wanted, case.blocked(protocol, port, by_others=True)):
+            found.setdefault(ours, []).append((protocol, port))
     rest = "" if meant.exact else "; names and users in it cannot be told to a packet filter"
     if not wanted_all:
         why = "hosts.allow may let all of it in first" if sure else "it asks for names or users only"
         return row("not possible", why), []
+    own = [Block(ranges, tuple(sorted(set(ports))), rule.file, until) for ranges, ports in found.items()]
     if not lacking_all:
-        return row("yes", f"the packet filter refuses the same{rest}"), []
+        return row("yes", f"the packet filter refuses the same{rest}"), own
     blocked = "partly" if lacking_all != wanted_all else "no"
-    why = f"the packet filter lets it come to libwrap{rest}"
-    return row(blocked, why, lacking_all), [
-        Block(ranges, tuple(sorted(set(ports))), rule.file) for ranges, ports in found.items()
-    ]
+    return row(blocked, f"the packet filter lets it come to libwrap{rest}", lacking_all), own
 
 
-def _merged(missing: Iterable[Block]) -> tuple[Block, ...]:
-    """One block for all sources of a file on the same ports."""
-    together: dict[tuple[PORTS, str, int], list[tuple[int, int]]] = {}
-    for block in missing:
-        together.setdefault((block.ports, block.place, block.seconds), []).extend(block.ranges)
-    return tuple(
-        Block(joined(ranges), ports, place, seconds) for (ports, place, seconds), ranges in together.items()
-    )
-
-
-def _of_entry(entry: Entry, served: PORTS, case: _Case, now: float) -> tuple[Redundancy, list[Block]]:
-    seconds = 0 if entry.release is None else max(int(entry.release - now), 1)
-    place, text = "no_access", f"{entry.address} by {entry.sensor}"
+def _of_entry(entry: Entry, served: Sequence[Coverage], case: _Case) -> tuple[Redundancy, list[Block]]:
+    until = 0 if entry.release is None else ceil(entry.release)
+    place, text = "no_access", f"{entry.address} by {entry.sensor}" if entry.sensor else entry.address
     ranges = pattern(_bracketed(entry.covers.removeprefix("::ffff:"))).sure
-    if not ranges or not served:
-        why = "xinetd serves nothing else" if ranges else "its address is not understood"
+    sockets = sorted({_socket(each) for each in served if _family(each) in entry.blocks})
+    if not ranges or not sockets or not entry.certain:
+        why = "its address is not understood" if not ranges else "xinetd serves nothing else"
+        if not entry.certain:
+            why = "the log does not prove that it is still on the list"
         return Redundancy(place, text, "not possible", why), []
-    lacking = joined(piece for socket in served for piece in minus(ranges, case.blocked(*socket)))
+    lacking: list[tuple[int, int]] = []
+    found: dict[Ranges, list[tuple[str, int]]] = {}
+    for socket in sockets:
+        lacking += minus(ranges, case.blocked(*socket))
+        case.refuse(*socket, ranges)
+        if ours := minus(ranges, case.blocked(*socket, by_others=True)):
+            found.setdefault(ours, []).append(socket)
+    own = [Block(each, tuple(ports), place, until) for each, ports in found.items()]
     if not lacking:
-        return Redundancy(place, text, "yes", "the packet filter refuses it, too"), []
-    missing = tuple(networks(lacking))
-    why = "it still reaches xinetd, which refuses it"
-    return Redundancy(place, text, "no", why, missing), [Block(lacking, served, "no_access", seconds)]
+        return Redundancy(place, text, "yes", "the packet filter refuses it, too"), own
+    missing = tuple(networks(joined(lacking)))
+    return Redundancy(place, text, "no", "it still reaches xinetd, which refuses it", missing), own
 
 
 def _bracketed(text: str) -> str:
     address, slash, length = text.partition("/")
     return f"[{address}]{slash}{length}" if ":" in address else text
+
+
+def _family(coverage: Coverage) -> str:
+    return "ipv6" if coverage.listener.protocol.endswith("6") else "ipv4"
 
 
 def _socket(coverage: Coverage) -> tuple[str, int]:
@@ -234,77 +280,3 @@ def _listed(rule: Rule, daemon: str, port: int) -> bool:
 def _asks_server(rule: Rule) -> bool:
     """Whether a word of the daemon list is daemon@host."""
     return any(split_at(word[1:], "@") for group in groups(rule.daemons) for word in group)
-
-
-# -- as text --------------------------------------------------------------------------------------------
-
-
-def networks(ranges: Ranges) -> Iterable[str]:
-    """The networks that make up the ranges, as packet filters write them."""
-    for start, end in ranges:
-        if start <= V4_LAST:
-            for number, rest in blocks(start, min(end, V4_LAST), 32):
-                yield ipv4_text(number) + (f"/{32 - rest}" if rest else "")
-        if end >= V6_FIRST:
-            for number, rest in blocks(max(start, V6_FIRST) - V6_FIRST, end - V6_FIRST, 128):
-                yield ipv6_text(number) + (f"/{128 - rest}" if rest else "")
-
-
-_SYN = "tcp flags & (fin | syn | rst | ack) == syn"
-
-
-def nft(missing: Sequence[Block]) -> str:
-    """An own nft table, `inet wraptui`, that refuses what is missing; loading it again replaces it."""
-    sets, rules = [], []
-    for number, block in enumerate(missing, 1):
-        for family, type, found in _families(block.ranges):
-            if not found:
-                continue
-            name = f"deny{number}_{'4' if family == 'ip' else '6'}"
-            timeout = f" timeout {block.seconds}s" if block.seconds else ""
-            elements = ",\n\t\t\t".join(each + timeout for each in found)
-            flags = "interval, timeout" if block.seconds else "interval"
-            inner = f"\t\ttype {type}\n\t\tflags {flags}\n\t\telements = {{ {elements} }}\n"
-            sets.append(f"\tset {name} {{\n{inner}\t}}\n")
-            for protocol in ("tcp", "udp"):
-                ports = ", ".join(str(port) for each, port in block.ports if each == protocol)
-                if ports:
-                    new = _SYN + " " if protocol == "tcp" else ""
-                    source = f"{family} saddr @{name} drop comment {_comment(block.place)}"
-                    rules.append(f"\t\t{new}{protocol} dport {{ {ports} }} {source}\n")
-    return (
-        "table inet wraptui\ndelete table inet wraptui\n\ntable inet wraptui {\n"
-        + "\n".join(sets)
-        + "\n\tchain input {\n\t\ttype filter hook input priority filter - 5; policy accept;\n"
-        + "".join(rules)
-        + "\t}\n}\n"
-    )
-
-
-def iptables(missing: Sequence[Block], *, ipv6: bool = False) -> str:
-    """The same for iptables-restore --noflush (ip6tables-restore with `ipv6`): an own chain WRAPTUI."""
-    lines = ["*filter", ":WRAPTUI - [0:0]"]
-    for block in missing:
-        found = {family: each for family, _, each in _families(block.ranges)}["ip6" if ipv6 else "ip"]
-        for network in found:
-            for protocol, port in block.ports:
-                new = " --syn" if protocol == "tcp" else ""
-                lines.append(
-                    f"-A WRAPTUI -s {network} -p {protocol} -m {protocol} --dport {port}{new} "
-                    f"-m comment --comment {_comment(block.place)} -j DROP"
-                )
-    return "\n".join([*lines, "COMMIT", ""])
-
-
-def _families(ranges: Ranges) -> list[tuple[str, str, list[str]]]:
-    found = list(networks(ranges))
-    return [
-        ("ip", "ipv4_addr", [each for each in found if ":" not in each]),
-        ("ip6", "ipv6_addr", [each for each in found if ":" in each]),
-    ]
-
-
-def _comment(text: str) -> str:
-    """A comment in quotes; only harmless characters, and no more than nft takes."""
-    kept = "".join(char if char.isascii() and (char.isalnum() or char in "/.:-_ ") else "_" for char in text)
-    return f'"{kept[:100]}"'

@@ -239,12 +239,12 @@ def _nft_address(each: Any) -> tuple[int, int] | None:
     if isinstance(each, dict) and "elem" in each:
         each = each["elem"].get("val")
     if isinstance(each, str):
-        number = _number(each)
+        number = number_of(each)
         return None if number is None else (number, number)
     if isinstance(each, dict) and "prefix" in each:
-        return _network(f"{each['prefix']['addr']}/{each['prefix']['len']}")
+        return network_of(f"{each['prefix']['addr']}/{each['prefix']['len']}")
     if isinstance(each, dict) and "range" in each:
-        first, last = (_number(end) for end in each["range"])
+        first, last = (number_of(end) for end in each["range"])
         return None if first is None or last is None else (first, last)
     return None
 
@@ -263,16 +263,18 @@ def _nft_ports(right: Any) -> tuple[tuple[int, int], ...] | None:
     return tuple(ports)
 
 
-def _number(text: str) -> int | None:
+def number_of(text: str) -> int | None:
+    """The place of a numeric address in the ranges, None for what is none."""
     if ":" in text:
         number = numeric_ipv6(text)
         return None if number is None else V6_FIRST + number
     return quad_number(text)
 
 
-def _network(text: str) -> tuple[int, int] | None:
+def network_of(text: str) -> tuple[int, int] | None:
+    """The addresses of a network (`192.0.2.0/24`) or of one address, None for what is neither."""
     address, slash, length = text.partition("/")
-    number = _number(address)
+    number = number_of(address)
     if number is None:
         return None
     bits = 128 if ":" in address else 32
@@ -322,7 +324,7 @@ def _iptables_rule(line: str, family: Ranges) -> tuple[str, FilterRule]:
     sources, protocol, ports, action, exact = family, "", None, "none", True
     for word, value in _options(words):
         if word in ("-s", "--source"):
-            network = _network(value)
+            network = network_of(value)
             sources = common(sources, (network,)) if network else sources
             exact = exact and network is not None
         elif word in ("-p", "--protocol"):

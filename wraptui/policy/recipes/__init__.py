@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wraptui.policy.recipes import banner, default_deny, limits, severity, trap, warning
+from wraptui.policy.recipes import banner, default_deny, firewall, limits, severity, trap, warning
 from wraptui.policy.recipes.plan import (
     BadAnswer,
     Circumstances,
@@ -20,6 +20,7 @@ RECIPES: tuple[Recipe, ...] = (
     severity.RECIPE,
     trap.RECIPE,
     limits.RECIPE,
+    firewall.RECIPE,
     default_deny.RECIPE,
 )
 """All of them, in the order in which they are shown."""

@@ -9,8 +9,10 @@ from typing import Literal
 from wraptui.policy.change.diff import differences
 from wraptui.policy.change.impact import Client
 from wraptui.policy.files import Files
+from wraptui.policy.hardening.packet_filter import PacketFilter
 from wraptui.policy.live.coverage import Coverage
 from wraptui.policy.live.logbook import Event
+from wraptui.policy.live.sensor import Entry
 from wraptui.policy.tables.access import Tables
 from wraptui.policy.xinetd.services import Configuration, Service
 from wraptui.syntax.tree import Document, Edit
@@ -87,7 +89,9 @@ class Usage:
 class Circumstances:
     """What a recipe may know of the machine. `clients` are those connected now and those of the logs;
     `operators` the people at work, this session first; `asked` the daemon names that libwrap is asked for
-    here; `events` xinetd's log; `load` the load average. With `live` false only files are seen."""
+    here; `events` xinetd's log; `load` the load average; `entries` the no_access list; `filters` what could
+    be read of the packet filter and `filter_notes` what could not, where it was asked for. With `live` false
+    only files are seen."""
 
     files: Files
     tables: Tables
@@ -102,6 +106,9 @@ class Circumstances:
     events: tuple[Event, ...] = ()
     usage: Mapping[str, Usage] = field(default_factory=dict)
     load: float = 0.0
+    entries: tuple[Entry, ...] = ()
+    filters: tuple[PacketFilter, ...] = ()
+    filter_notes: tuple[str, ...] = ()
     now: float = 0.0
     live: bool = False
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import PurePath
 from typing import Any, ClassVar
 
@@ -17,7 +17,7 @@ from textual.widgets import Input
 from wraptui.tui import themes
 from wraptui.tui.dialogs.review import Line
 from wraptui.tui.display import Piece, Words, from_bytes, spaced, words
-from wraptui.tui.inputs import Field
+from wraptui.tui.inputs import Choosing, Field, Toggle
 from wraptui.tui.keys import Keys
 from wraptui.tui.lines import Choice, Choices, Lines
 from wraptui.tui.pane import Pane
@@ -157,11 +157,20 @@ class Guards(Screen[None]):
         self.dismiss(None)
 
 
+LOADS = {
+    "nft": "`nft -f FILE` loads it, `nft delete table inet wraptui` ends it.",
+    "iptables": "`iptables-restore --noflush FILE` loads it, `iptables -I INPUT -j WRAPTUI` begins it.",
+    "ip6tables": "`ip6tables-restore --noflush FILE` loads it, `ip6tables -I INPUT -j WRAPTUI` begins it.",
+}
+
+
 class MissingRules(Screen[None]):
-    """The packet filter's missing rules as a file for nft; written only where the operator says."""
+    """The packet filter's missing rules as a file; written only where the operator says."""
 
     CSS_PATH: ClassVar[list[str | PurePath]] = _STYLES
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("down,tab", "field(1)", "next field", show=False, priority=True),
+        Binding("up,shift+tab", "field(-1)", "field before", show=False, priority=True),
         Binding("pagedown", "page(1)", "read on", key_display="PgDn", priority=True),
         Binding("pageup", "page(-1)", "back", show=False, priority=True),
         Binding("f2,ctrl+s", "submit", "write the file", key_display="Enter", priority=True),
@@ -169,9 +178,10 @@ class MissingRules(Screen[None]):
     ]
     AUTO_FOCUS = "Input"
 
-    def __init__(self, world: World, text: str, write: Callable[[str], str]) -> None:
+    def __init__(self, world: World, texts: Mapping[str, str], write: Callable[[str, str], str]) -> None:
         super().__init__()
-        self.world, self.text, self.write = world, text, write
+        self.world, self.texts, self.write = world, texts, write
+        self.form = Toggle(tuple(texts), "nft", plain=world.glyphs.plain)
         self.path = Field("write to", hint="/root/wraptui.nft; a file that is not there yet")
         self.told = Lines(id="outcome")
         self.table: Table[Line, World] = Table(
@@ -186,16 +196,22 @@ class MissingRules(Screen[None]):
     def compose(self) -> ComposeResult:
         yield Lines(id="header")
         yield self.table
+        yield Choosing("for", self.form)
         yield self.path
         yield self.told
         yield Keys(id="keys")
 
     def on_mount(self) -> None:
-        heading = "an own table of nft that refuses what is missing: new connections only"
+        heading = "rules that refuse it in the packet filter, too: new connections only"
         self.query_one("#header", Lines).say(words(Piece(f" {heading}", "strong")))
-        lines = [words(from_bytes(line.expandtabs(4))) for line in self.text.rstrip("\n").split("\n")]
+        self._draw()
+
+    @on(Toggle.Changed)
+    def _draw(self) -> None:
+        text = self.texts[self.form.value]
+        lines = [words(from_bytes(line.expandtabs(4))) for line in text.rstrip("\n").split("\n")]
         self.table.show(list(enumerate(lines)), self.world)
-        self._say(words(Piece("`nft -f FILE` loads it, `nft delete table inet wraptui` ends it.", "dim")))
+        self._say(words(Piece(LOADS[self.form.value], "dim")))
 
     def _say(self, told: Words) -> None:
         self.told.say(told)
@@ -211,12 +227,19 @@ class MissingRules(Screen[None]):
         if not path.startswith("/"):
             self._say(words(Piece("Name the file by its whole path, from / on.", "warn")))
             return
-        problem = self.write(path)
+        problem = self.write(path, self.texts[self.form.value])
         glyphs = self.world.glyphs
         if problem:
             self._say(words(Piece(f"{glyphs.bad} Not written: {problem}", "bad")))
         else:
-            self._say(words(Piece(f"{glyphs.good} Written. ", "good"), f"Load it with: nft -f {path}"))
+            how = LOADS[self.form.value].replace("FILE", path)
+            self._say(words(Piece(f"{glyphs.good} Written. ", "good"), how))
+
+    def action_field(self, by: int) -> None:
+        if by > 0:
+            self.focus_next()
+        else:
+            self.focus_previous()
 
     def action_page(self, by: int) -> None:
         self.table.action_page(by)

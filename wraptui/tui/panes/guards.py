@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from wraptui.policy.hardening.audit import Check
-from wraptui.policy.hardening.firewall import Block, Redundancy
+from wraptui.policy.hardening.firewall import Redundancy
+from wraptui.policy.hardening.own_table import Block
 from wraptui.policy.live.coverage import Coverage
 from wraptui.tui.bars import counted
 from wraptui.tui.display import Cell, Piece, Words, from_bytes, spaced, words
@@ -18,12 +19,14 @@ from wraptui.tui.world import World
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a look at the guards found. `notes` says what could not be read of the packet filter; `unread`
-    why nothing can be said about it at all, "" otherwise. `ready` is False before the look has ended."""
+    """What a look at the guards found. `wanted` is what our own table of the packet filter is to refuse,
+    `lacking` whether it does otherwise now; `notes` says what could not be read of the packet filter,
+    `unread` why nothing can be said about that at all. `ready` is False before the look has ended."""
 
     coverage: tuple[Coverage, ...] = ()
     rows: tuple[Redundancy, ...] = ()
-    missing: tuple[Block, ...] = ()
+    wanted: tuple[Block, ...] = ()
+    lacking: bool = False
     notes: tuple[str, ...] = ()
     unread: str = ""
     checks: tuple[Check, ...] = ()
@@ -44,6 +47,7 @@ def _word(word: str, world: World) -> Piece:
         "no": (glyphs.bad, "warn"),
         "fail": (glyphs.bad, "bad"),
         "partly": (glyphs.warn, "warn"),
+        "too much": (glyphs.warn, "warn"),
         "unknown": ("?", "warn"),
     }.get(word, (glyphs.off, "dim"))
     return Piece(f"{mark} {word}", tone)
@@ -128,20 +132,23 @@ def _missing(row: Redundancy) -> str:
     if not row.missing:
         return ""
     more = f" and {len(row.missing) - 4} more" if len(row.missing) > 4 else ""
-    return f"Not blocked: {', '.join(row.missing[:4])}{more}"
+    return f"{'Blocked' if row.blocked == 'too much' else 'Not blocked'}: {', '.join(row.missing[:4])}{more}"
 
 
 def firewall_view(found: Look) -> View[Redundancy]:
     """Every deny rule and no_access entry, and whether the packet filter refuses the same."""
 
     def count(world: World) -> Words:
-        missing = sum(row.blocked in ("no", "partly") for row in found().rows)
-        return words(str(len(found().rows)), Piece(f" {missing} not blocked", "warn") if missing else "")
+        missing = sum(row.blocked in ("no", "partly", "too much") for row in found().rows)
+        return words(str(len(found().rows)), Piece(f" {missing} not alike", "warn") if missing else "")
 
     def empty(world: World) -> str:
         if not found().ready:
             return "Reading the packet filter."
         return found().unread or "Nothing is refused by hosts.deny or the no_access list."
+
+    def may_block(world: World) -> bool:
+        return found().lacking and not world.read_only
 
     def details(row: Redundancy, world: World) -> tuple[Words, ...]:
         note = " ".join(found().notes)
@@ -164,8 +171,8 @@ def firewall_view(found: Look) -> View[Redundancy]:
         count=count,
         empty=empty,
         details=details,
-        keys=(Key("e", "export", "rules for what is missing"),),
-        may=lambda name, row, world: bool(found().missing),
+        keys=(Key("b", "block", "block it there, too"), Key("e", "export", "the rules as a file")),
+        may=lambda name, row, world: bool(found().wanted if name == "export" else may_block(world)),
     )
 
 
