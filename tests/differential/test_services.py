@@ -186,6 +186,21 @@ def test_kept_case(case: Path, tmp_path: Path, real: Binaries, namespaces: None)
     assert disagreements(tmp_path, trees.read_case(case), real) == []
 
 
+@pytest.mark.parametrize("bits", [129, 640, 641, 30000])
+def test_a_prefix_too_long_for_the_daemons_stack(
+    bits: int, tmp_path: Path, real: Binaries, namespaces: None
+) -> None:
+    lines = "\ttype = INTERNAL\n\tsocket_type = stream\n\twait = no\n"
+    text = f"service echo\n{{\n{lines}\tno_access = 10.0.0.1 2001:db8::/{bits}\n}}\n"
+    xinetd.furnish(tmp_path, {**trees.BASE, "/etc/xinetd.conf": text.encode()})
+    ours = read_configuration(Tree(str(tmp_path)), local=())
+    assert ours.starts == xinetd.answer(tmp_path, real).alive == (bits <= 640)
+    assert [service.active for service in ours.services] == [ours.starts]
+    disabled = text.replace("\ttype", "\tdisable = yes\n\ttype").encode()
+    (tmp_path / "etc/xinetd.conf").write_bytes(disabled)
+    assert read_configuration(Tree(str(tmp_path)), local=()).starts
+
+
 @settings(
     max_examples=4 * settings().max_examples,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],

@@ -21,8 +21,16 @@ _PART = re.compile(r"(?:0[xX][0-9a-fA-F]+|0[0-7]*|[1-9][0-9]*)\Z")
 _MASKED = re.compile(r"([^/]{1,45})/[ \t\n\v\f\r]*([+-]?[0-9]+)")
 
 
+LONGEST_MASK = 640
+"""Bits of an IPv6 prefix that the daemon's stack bears: it sets them all, in the 16 bytes of a mask."""
+
+
 class BadAddress(Exception):
     """The word spoils the whole line; the complaint has been made."""
+
+
+class Crashed(Exception):
+    """The daemon ends, or hangs, here; the message is a sentence about why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +185,8 @@ def _masked(word: str) -> Address | None:
         if bits == 32:
             return Address("numeric", 4, number, ALL32)
         return Address("net", 4, number, ALL32 << max(0, 32 - bits) & ALL32)
+    if bits > LONGEST_MASK:
+        raise Crashed(f"{word}: a prefix of {bits} bits overwrites xinetd's stack: it crashes")
     if bits >= 128:
         # The daemon takes this for a host without a name: it never matches.
         return Address("host", 6, number)

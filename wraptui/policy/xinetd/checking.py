@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from wraptui.policy.xinetd.addresses import Crashed
 from wraptui.policy.xinetd.attributes import ORDER
 from wraptui.policy.xinetd.draft import UNLIMITED, Complain, Draft, World
 from wraptui.policy.xinetd.settings import resolved_as
@@ -23,10 +24,6 @@ IDENTITY = (113, 6)
 
 class Dropped(Exception):
     """The service does not run; the last message tells why."""
-
-
-class Crashed(Exception):
-    """The daemon crashes here: it copies an address from defaults that it has not got."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +98,7 @@ class Checks:
             draft.specified.discard("bind")
         if "bind" not in draft.specified and not draft.bind_name:
             if given.bind is None and "bind" in given.specified:
-                raise Crashed
+                raise Crashed("a line is wrong after a bind to a host of several addresses: xinetd crashes")
             if given.bind is not None and "bind" in given.specified:
                 draft.bind = given.bind
                 self._specify(draft, "bind", "defaults")

@@ -31,9 +31,9 @@ def effective_attributes(draft: Draft) -> tuple[dict[str, Value], dict[str, str]
     if "wait" in draft.specified:
         values["wait"] = "yes" if draft.waits else "no"
     if "user" in draft.specified:
-        values["user"] = draft.user
+        values["user"] = _written(draft.user)
     if "group" in draft.specified:
-        values["group"] = draft.group
+        values["group"] = _written(draft.group)
     if draft.redirect is not None:
         values["redirect"] = (shown(draft.redirect[0]), str(draft.redirect[1]))
     elif draft.server and "INTERNAL" not in draft.types:
@@ -96,6 +96,11 @@ def _common(draft: Draft) -> dict[str, Value]:
     if draft.passenv is not None:
         values["passenv"] = tuple(shown(word) for word in draft.passenv)
     return values
+
+
+def _written(number: int) -> int:
+    """A user or group number as the daemon writes it: signed."""
+    return number - (1 << 32) if number >= 1 << 31 else number
 
 
 def _put(values: dict[str, Value], name: str, value: Value) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 
+from wraptui.policy.xinetd.addresses import Crashed
 from wraptui.policy.xinetd.attributes import ANY, attribute
 from wraptui.policy.xinetd.draft import Draft, World
 from wraptui.syntax.tree import shown
@@ -99,7 +101,9 @@ def recognise(draft: Draft, passed: Sequence[Assignment], world: World) -> None:
             continue
         if found.canonical in draft.specified and "service" not in found.cumulative:
             continue
-        if found.set(draft, line.values, line.operator, quiet):
+        with suppress(Crashed):
+            if not found.set(draft, line.values, line.operator, quiet):
+                continue
             draft.specified.add(found.canonical)
             draft.origin[found.canonical] = f"{draft.file}:{line.first}"
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 
 from wraptui.policy.files import Files
 from wraptui.policy.xinetd.activation import Sockets
-from wraptui.policy.xinetd.checking import Checks, Crashed, Dropped
+from wraptui.policy.xinetd.addresses import Crashed
+from wraptui.policy.xinetd.checking import Checks, Dropped
 from wraptui.policy.xinetd.databases import Databases
 from wraptui.policy.xinetd.draft import Draft, World
 from wraptui.policy.xinetd.effective import default_attributes, effective_attributes
@@ -25,7 +26,6 @@ CYCLE = (
 )
 NO_ID = "an internal service that inetd.conf cannot have: xinetd has no id for it, and may crash"
 LOST = "xinetd does not see this entry: an error before it swallows it"
-CRASH = "a line is wrong after a bind to a host of several addresses: xinetd crashes"
 MISFIT = "an IPv4 address for an IPv6 socket: xinetd listens on all addresses, or does not start"
 HIDDEN = "you may not read this, xinetd may: what it makes of it is unknown here"
 TOO_MANY = "more files are included than anybody needs; the rest is not looked at here"
@@ -98,6 +98,8 @@ class Loader:
             return self._result(False)
         try:
             self._file(data, self.file)
+        except Crashed as crash:
+            return self._crashed(self.open[-1], self.line, crash)
         except FatalDefaults:
             self.say("ERROR", FATAL)
             self.say("WARNING", "Exiting...")
@@ -108,16 +110,19 @@ class Loader:
         self._disable()
         try:
             self._check()
-        except Crashed:
-            self.doubt(self.defaults.file, self.defaults.first, CRASH)
-            self._stop("xinetd crashes")
-            return self._result(False)
+        except Crashed as crash:
+            return self._crashed(self.defaults.file, self.defaults.first, crash)
         self._activate()
         return self._result(True)
 
     def _stop(self, why: str) -> None:
         for record in self.records:
             record.why_not = record.why_not or why
+
+    def _crashed(self, path: str, line: int, crash: Crashed) -> Configuration:
+        self.doubt(path, line, shown(str(crash)))
+        self._stop("xinetd crashes")
+        return self._result(False)
 
     def _inetd(self) -> None:
         from wraptui.policy.xinetd.inetd import PATH, SHORT, read_inetd
@@ -314,7 +319,7 @@ class Loader:
     # -- entries
 
     def _service_entry(self, scanner: Scanner, header: Header, path: str) -> None:
-        draft = Draft(header.name, path, header.line)
+        draft = Draft(header.name, path, header.line, header.line)
         inherit(draft, self.defaults)
         record = Record(draft)
         self.records.append(record)

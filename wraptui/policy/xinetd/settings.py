@@ -174,7 +174,9 @@ def set_redirect(draft: Draft, words: Words, operator: str, world: World) -> boo
         world.complain("ERROR", "bad address")
         return False
     version, number = found[0]
-    draft.redirect = (addresses.ipv4_text(number) if version == 4 else addresses.ipv6_text(number), port)
+    zone = "".join(words[0].partition("%")[1:])
+    text = addresses.ipv4_text(number) if version == 4 else addresses.ipv6_text(number) + zone
+    draft.redirect = (text, port)
     return True
 
 
