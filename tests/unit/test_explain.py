@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import subprocess
 import sys
 from pathlib import Path
 
@@ -112,12 +113,70 @@ no question
     assert err.startswith("wraptui: line 4 is no question")
     messages = ["option:   spawn /bin/echo unknown@10.0.0.1", "option:   allow "]
     rule = {"reason": "rule", "messages": []}
+    refused = answers.pop(2)
+    assert "error" in refused
+    assert {refused[key] for key in ("id", "verdict", "file", "line", "reason")} == {None}
     assert answers == [
         {"id": 1, "verdict": "granted", "file": "/etc/hosts.allow", "line": 2, "reason": "rule"}
         | {"messages": messages},
         {"id": "b", "verdict": "denied", "file": "/etc/hosts.deny", "line": 1} | rule,
         {"id": 3, "verdict": "granted", "file": "/etc/hosts.allow", "line": 3} | rule,
     ]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"[1]",
+        b"null",
+        b'"text"',
+        b"{",
+        b'{"id": 7, "daemon": ["sshd"]}',
+        b'{"id": 7, "daemon": "sshd", "address": true}',
+        b'{"id": 7, "daemon": "sshd", "user": "\\ud800"}',
+        b'{"id": 7, "daemon": "sshd", "server_port": 65536}',
+        b'{"id": 7, "daemon": "sshd", "server_port": 1e999}',
+        b'{"id": 7, "daemon": "sshd", "server_port": [22]}',
+        b"[" * 100_000,
+        b"\xff",
+        b"\0",
+    ],
+)
+def test_every_line_of_a_batch_gets_an_answer(
+    line: bytes, root: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    question = b'{"id": {"any": [null, 1.5]}, "daemon": "sshd", "address": "10.0.0.9"}'
+    code, answers, _ = batch(monkeypatch, capsys, line + b"\r\n" + question, "--root", root)
+    assert code == UNREADABLE
+    assert [answer["verdict"] for answer in answers] == [None, "denied"]
+    assert [answer["id"] for answer in answers] == [7 if b"7" in line else None, {"any": [None, 1.5]}]
+    assert answers[0]["error"]
+
+
+def test_bytes_that_are_no_text_are_asked_as_they_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc" / "hosts.deny").write_bytes(b"d\xff: ALL\n")
+    questions = (
+        b'{"daemon": "d\xff"}\n{"daemon": "d\\udcff"}\n{"daemon": "d\xc3\xbf"}\n{"daemon": "d\\u00ff"}\n'
+    )
+    code, answers, _ = batch(monkeypatch, capsys, questions, "--root", str(tmp_path))
+    assert code == FINE
+    assert [answer["verdict"] for answer in answers] == ["denied", "denied", "granted", "granted"]
+
+
+def test_a_question_is_answered_before_the_next_is_asked(root: str) -> None:
+    command = [sys.executable, "-m", "wraptui", "explain", "--batch", "--root", root]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdin
+        assert process.stdout
+        for number in range(3):
+            process.stdin.write(b'{"id": %d, "daemon": "sshd", "address": "10.0.0.1"}\n' % number)
+            process.stdin.flush()
+            assert json.loads(process.stdout.readline())["id"] == number
+        process.stdin.close()
+        assert process.wait() == FINE
 
 
 def test_a_batch_without_tables_grants_by_default(

@@ -8,9 +8,9 @@ import os
 import socket
 import sys
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import TypeVar
+from typing import Any, BinaryIO, TypeVar
 
 from wraptui.cli import FINE, FOUND, UNREADABLE
 from wraptui.cli.explained import answer_of, as_text, record
@@ -119,40 +119,76 @@ def load(files: Inspected, path: str) -> Table:
         return read_table(path, "", error.strerror or str(error))
 
 
-def batch(tables: Tables, lines: Iterable[bytes], *, aclexec: bool) -> int:
-    """Answers one question per line. A line that is no question is complained about, and the exit code 2."""
+def batch(tables: Tables, incoming: BinaryIO, *, aclexec: bool) -> int:
+    """Answers one question per line, as soon as the line is there. A line that is no question is complained
+    about, gets an answer without a verdict, and makes the exit code 2; blank lines get none."""
     code = FINE
-    for number, line in enumerate(lines, 1):
-        if not line.strip():
-            continue
-        try:
-            question = json.loads(line)
-            visitor = visitor_of(question)
-        except (ValueError, TypeError, AttributeError) as error:
-            complain(f"line {number} is no question: {error}")
-            code = UNREADABLE
-            continue
-        answer = answer_of(decide(tables, visitor, aclexec=aclexec))
-        sys.stdout.write(json.dumps({"id": question.get("id"), **answer}) + "\n")
+    number = 0
+    for lines in arriving(incoming):
+        answers = []
+        for line in lines:
+            number += 1
+            if not line.strip():
+                continue
+            answer = answered(tables, line, aclexec=aclexec)
+            if "error" in answer:
+                complain(f"line {number} is no question: {answer['error']}")
+                code = UNREADABLE
+            answers.append(json.dumps(answer) + "\n")
+        write("".join(answers))
     return code
 
 
-def visitor_of(question: dict[str, object]) -> Visitor:
-    """The visitor that a question of a batch describes; what is absent or empty is unknown."""
+def arriving(incoming: BinaryIO) -> Iterator[list[bytes]]:
+    """The lines of a stream, as many as there are at a time: whoever writes one need not write the next to
+    get it answered."""
+    unfinished: list[bytes] = []
+    while data := incoming.read1(1 << 16):  # type: ignore[attr-defined]
+        first, *others = data.split(b"\n")
+        unfinished.append(first)
+        if others:
+            whole = [b"".join(unfinished), *others[:-1]]
+            unfinished = [others[-1]]
+            yield whole
+    yield [b"".join(unfinished)]
+
+
+def answered(tables: Tables, line: bytes, *, aclexec: bool) -> dict[str, object]:
+    """The answer to one line of a batch; `error` says why it is no question."""
+    question: Any = None
+    try:
+        question = json.loads(line.decode("utf-8", "surrogateescape"))
+        decision = decide(tables, visitor_of(question), aclexec=aclexec)
+    except (ValueError, OverflowError, RecursionError) as error:
+        name = question.get("id") if isinstance(question, dict) else None
+        nothing = dict.fromkeys(("verdict", "file", "line", "reason"))
+        return {"id": name, **nothing, "messages": [], "error": str(error)}
+    return {"id": question.get("id"), **answer_of(decision)}
+
+
+def visitor_of(question: object) -> Visitor:
+    """The visitor that a question of a batch describes; what is absent or empty is unknown. Raises
+    `ValueError` for what describes none."""
+    if not isinstance(question, dict):
+        raise ValueError("it is no object")
 
     def text(key: str) -> str:
         value = question.get(key)
-        return typed(str(value)) if value is not None and value != "" else "unknown"
+        if isinstance(value, bool) or not isinstance(value, str | int | None):
+            raise ValueError(f"{key} is no text")
+        return "unknown" if value is None or value == "" else typed(str(value))
 
-    daemon = question.get("daemon")
+    port = question.get("server_port") or 0
+    if not isinstance(port, str | int | float) or not 0 <= int(port) <= 65535:
+        raise ValueError("server_port is no port")
     return Visitor(
-        daemon="unknown" if daemon is None else typed(str(daemon)),
+        daemon="" if question.get("daemon") == "" else text("daemon"),
         address=text("address"),
         name=text("name"),
         user=text("user"),
         server_address=text("server_address"),
         server_name=text("server_name"),
-        server_port=int(str(question.get("server_port") or 0)),
+        server_port=int(port),
     )
 
 
