@@ -389,6 +389,45 @@ def test_children_really_hit_their_limits(demo_server: Session) -> None:
         assert any(f"EXIT: busy signal={number} " in ended for number in (24, 9))  # SIGXCPU, SIGKILL
 
 
+@contextmanager
+def some_load(server: Session) -> Iterator[float]:
+    """A load average of the server's that is surely more than nothing: where the machine is idle, made by one
+    process that computes until it shows (which is once in 5 s)."""
+    end = time.monotonic() + 120
+    busy: subprocess.Popen[bytes] | None = None
+    try:
+        while (load := float(server.read("/proc/loadavg").split()[0])) < 0.05:
+            assert time.monotonic() < end, "this kernel counts no load"
+            busy = busy or subprocess.Popen(["nice", sys.executable, "-c", "while True: pass"])
+            time.sleep(0.5)
+    finally:
+        if busy:
+            busy.kill()
+            busy.wait()
+    yield load
+
+
+def test_max_load_refuses_by_the_real_load(demo_server: Session) -> None:
+    keep = ("--instances", "keep", "--per-source", "keep", "--cps", "keep")
+    words = ("limits", "--service", "ftp", *keep, "--max-load")
+    with some_load(demo_server) as load:
+        told = demo_server.wraptui("recipe", *words, "0.01")
+        assert (told.returncode, "everyone would be refused" in told.stderr) == (2, True), load
+        with applied(demo_server, *words, "9999"):
+            assert demo_server.hit("192.0.2.31", 21).heard.startswith(b"220 ")  # 9999 is not reached
+            entry = demo_server.read("/etc/xinetd.d/ftp")
+            assert entry.count(b"= 9999") == 1
+            demo_server.write("/etc/xinetd.d/ftp", entry.replace(b"= 9999", b"= 0.01"))
+            demo_server.reload()
+            assert demo_server.hit("192.0.2.31", 21).heard == b""
+            demo_server.wait_for("FAIL: ftp load from=::ffff:192.0.2.31")
+            told = demo_server.wraptui("explain", "--service", "ftp", "192.0.2.31")
+            assert "from 0.01 on everyone is refused" in told.stdout
+            demo_server.write("/etc/xinetd.d/ftp", entry)
+            demo_server.reload()
+            assert demo_server.hit("192.0.2.31", 21).heard.startswith(b"220 ")
+
+
 def test_default_deny_keeps_who_is_here_and_who_came_and_nobody_else(demo_server: Session) -> None:
     here = demo_server.visit("198.51.100.21", 21)  # by a rule
     by_default = demo_server.visit("203.0.113.40", 21)  # by none
@@ -407,6 +446,41 @@ def test_default_deny_keeps_who_is_here_and_who_came_and_nobody_else(demo_server
         assert demo_server.hit("203.0.113.41", 22).heard == b""
     assert demo_server.hit("192.0.2.98", 21).heard.startswith(b"220 ")
     assert not here.hear(0.1).gone and not by_default.hear(0.1).gone
+
+
+def test_default_deny_keeps_everybody_whoever_asks_libwrap(
+    demo_server: Session, real: binaries.Binaries
+) -> None:
+    """tcpd that asks by itself, sshd's sessions, IPv6, a name: each is kept, and their neighbours are not."""
+    tcpd = Path(real.tcpdmatch).with_name("tcpd")
+    entry = WRAPPED.format(tcpd=tcpd, user=user_of(demo_server))
+    demo_server.write("/etc/xinetd.d/wrapped", entry.encode())
+    demo_server.write("/usr/local/sbin/in.waitd", b"#!/bin/sh\nprintf 'waits'\nread line\n")
+    demo_server.run("chmod", "0755", "/usr/local/sbin/in.waitd")
+    demo_server.write("/etc/xinetd.d/wrapped", entry.replace("in.ftpd", "in.waitd").encode())
+    demo_server.write("/etc/hosts.allow", b"in.ftpd: .example.org\n")
+    demo_server.write("/etc/hosts.deny", b"in.ftpd: 203.0.113.\n")
+    demo_server.reload()
+    behind_tcpd = demo_server.visit("203.0.113.9", 2100)
+    by_ipv6 = demo_server.visit("2001:db8:20::5", 21)
+    session = demo_server.visit("2001:db8:10::22", 22)
+    by_name = demo_server.visit("203.0.113.66", 21)
+    for each in (behind_tcpd, by_ipv6, session, by_name):
+        assert each.heard and not each.gone, each
+    with applied(demo_server, "default-deny"):
+        assert demo_server.visit("203.0.113.9", 2100).heard == b"waits"
+        assert demo_server.visit("2001:db8:20::5", 21).heard.startswith(b"220 ")
+        assert demo_server.visit("2001:db8:10::22", 22).heard.startswith(b"SSH-")
+        assert demo_server.visit("203.0.113.66", 21).heard
+        assert demo_server.visit("192.0.2.7", 22).heard.startswith(b"SSH-")
+        for stranger, port in (("203.0.113.8", 2100), ("2001:db8:20::6", 21), ("2001:db8:10::23", 22)):
+            assert demo_server.hit(stranger, port).heard == b"", stranger
+        # tcpd's own answer is what is told of the service, though xinetd asks nothing (NOLIBWRAP).
+        for address, code in (("203.0.113.9", 0), ("203.0.113.8", 1)):
+            told = demo_server.wraptui("explain", "--service", "wrapped", address)
+            assert told.returncode == code, told.stdout + told.stderr
+    for each in (behind_tcpd, by_ipv6, session, by_name):
+        assert not each.hear(0.1).gone
 
 
 def test_default_deny_from_nothing_names_the_operator_first(demo_server: Session) -> None:

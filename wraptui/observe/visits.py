@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from wraptui.observe.doubts import Doubts, doubts
 from wraptui.observe.guards import Guard
 from wraptui.observe.snapshot import Visit
-from wraptui.policy.live.admission import Admission, Live, admit
+from wraptui.policy.live.admission import LIBWRAP, Admission, Live, admit
 from wraptui.policy.live.sensor import NoAccess
 from wraptui.policy.tables.access import Decision, Tables, Visitor, decide
 from wraptui.policy.tables.rules import Rule
@@ -201,7 +201,7 @@ class Visits:
                 server_name="",
                 look_up=self._look_up,
             )
-            if not guard.daemon or (admission.refusal and admission.refusal.name != "libwrap"):
+            if not guard.daemon or (admission.refusal and admission.refusal.name not in LIBWRAP):
                 return _of_xinetd(admission, rulings.tables, guard)
         visitor = Visitor(
             typed(guard.daemon),
@@ -244,7 +244,7 @@ def _held(listed: NoAccess) -> tuple[object, ...]:
 def _of_xinetd(admission: Admission, tables: Tables, guard: Guard) -> Verdict:
     """The verdict of all of xinetd's checks, in their order, and the reason in a sentence."""
     refusal, decision = admission.refusal, admission.decision
-    if refusal is not None and refusal.name != "libwrap":
+    if refusal is not None and refusal.name not in LIBWRAP:
         where = f" ({refusal.file} line {refusal.line})" if refusal.file else ""
         denied = Decision("denied", refusal.file or None, refusal.line or None, "rule")
         return denied, f"It would be refused if it came now: {refusal.why}{where}"

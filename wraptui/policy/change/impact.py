@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from wraptui.policy.change.diff import differences
-from wraptui.policy.live.admission import asks_libwrap, libwrap_name
+from wraptui.policy.live.admission import names_of
 from wraptui.policy.live.verdicts import (
     GRANTED,
     NOBODY,
@@ -150,36 +150,40 @@ class _Concerned:
         self._simple = not self._changed.index.others
         self._services = _changed_services(before.configuration, after.configuration)
         active = [each for each in after.configuration.services if each.active]
-        self._daemons = {each.id: libwrap_name(each) for each in active if asks_libwrap(each)}
+        self._daemons = {each.id: names_of(each) for each in active}
 
     def __call__(self, client: Client) -> bool:
         """Whether one of the changed rules may match it, or its service changed."""
         if not client.daemon and client.service in self._services:
             return True
-        daemon = client.daemon or self._daemons.get(client.service, "")
-        if not daemon:
-            return False
+        daemons = self._names(client)
         if self._all:  # rare, and then it may be about everybody
-            return True
+            return bool(daemons)
+        name = client.name or "unknown"
         if self._simple and "%" not in client.address:
-            name = client.name or "unknown"
-            return self._changed.index.lowest(subject(typed(daemon), client.address, name)) != NEVER
-        return self._matched(self._tables, client, daemon, client.name or "unknown")
+            return any(
+                self._changed.index.lowest(subject(typed(daemon), client.address, name)) != NEVER
+                for daemon in daemons
+            )
+        return any(self._matched(self._tables, client, daemon, name) for daemon in daemons)
 
     def by_name(self, client: Client) -> bool:
         """Whether a changed rule asks for the name that the client lacks."""
         if not self._by_name or client.name:
             return False
-        daemon = client.daemon or self._daemons.get(client.service, "")
-        key = (daemon, client.server_address, client.server_port)
+        daemons = self._names(client)
+        key = (daemons, client.server_address, client.server_port)
         if key not in self._asking:
             try:
                 self._asking[key] = False
-                if daemon:
+                for daemon in daemons:
                     self._matched(self._by_name, replace(client, address=NOBODY), daemon, "")
             except NameNeeded:
                 self._asking[key] = True
         return self._asking[key]
+
+    def _names(self, client: Client) -> tuple[str, ...]:
+        return (client.daemon,) if client.daemon else self._daemons.get(client.service, ())
 
     def _matched(self, tables: Tables, client: Client, daemon: str, name: str) -> bool:
         visitor = visitor_of(client, daemon, name)

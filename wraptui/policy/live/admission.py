@@ -6,7 +6,7 @@ Verified against xinetd 2.3.15.3, by real connections.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Literal
@@ -22,6 +22,10 @@ from wraptui.syntax.tree import shown, typed
 
 Verdict = Literal["passes", "refuses", "unknown"]
 Socket = Literal["ipv4", "dual", "ipv6"]
+
+
+LIBWRAP = ("libwrap", "tcpd")
+"""The layers that hosts.allow and hosts.deny decide."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +120,10 @@ def admit(
         )
         layer, decision = _libwrap(service, visitor, tables, look_up)
         layers.append(layer)
+        wrapped = tcpd_name(service)
+        if wrapped and layer.verdict != "refuses" and not (decision and wrapped == libwrap_name(service)):
+            layer, decision = _asked("tcpd", replace(visitor, daemon=typed(wrapped)), tables, look_up)
+            layers.append(replace(layer, reason=""))
     kept = tuple(layer for layer in layers if layer.why)
     refusal = next((layer for layer in kept if layer.verdict == "refuses"), None)
     looked_at = kept[: kept.index(refusal)] if refusal else kept
@@ -141,6 +149,21 @@ def libwrap_name(service: Service) -> str:
         return arguments[0].rpartition("/")[2] if arguments else ""
     server = attributes.get("server")
     return server.rpartition("/")[2] if isinstance(server, str) and server else service.name
+
+
+def tcpd_name(service: Service) -> str:
+    """The daemon name under which tcpd, where xinetd runs that as the server, asks libwrap by itself: the
+    base name of its argv[0] (tcpd(8)); "" without tcpd."""
+    server, arguments = service.attributes.get("server"), _words(service, "server_args")
+    if not isinstance(server, str) or server.rpartition("/")[2] != "tcpd" or not arguments:
+        return ""
+    return arguments[0].rpartition("/")[2] if "NAMEINARGS" in _words(service, "flags") else ""
+
+
+def names_of(service: Service) -> tuple[str, ...]:
+    """Every daemon name under which libwrap is asked when a client comes to this service."""
+    asked = (libwrap_name(service) if asks_libwrap(service) else "", tcpd_name(service))
+    return tuple(dict.fromkeys(name for name in asked if name))
 
 
 def asks_libwrap(service: Service) -> bool:
@@ -389,6 +412,10 @@ def _libwrap(
     if not visitor.daemon:
         why = "There is no server name to ask libwrap for, so it refuses."
         return Layer("libwrap", "refuses", why, "libwrap"), None
+    return _asked("libwrap", visitor, tables, look_up)
+
+
+def _asked(name: str, visitor: Visitor, tables: Tables, look_up: LookUp) -> tuple[Layer, Decision]:
     decision = decide(tables, visitor, look_up=look_up)
     file, line = decision.file or "", decision.line or 0
     as_whom = f"as daemon {shown(visitor.daemon)}"
@@ -404,7 +431,7 @@ def _libwrap(
         why = f"{where} {'grants' if verdict == 'passes' else 'denies'} ({as_whom})."
     else:
         why = f"{where or 'A table that cannot be read'} denies by an error ({as_whom})."
-    return Layer("libwrap", verdict, why, "libwrap" if verdict == "refuses" else "", file, line), decision
+    return Layer(name, verdict, why, "libwrap" if verdict == "refuses" else "", file, line), decision
 
 
 def element(word: str, tables: Tables) -> Address:

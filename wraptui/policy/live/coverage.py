@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from wraptui.policy.files import Files
-from wraptui.policy.live.admission import libwrap_name
+from wraptui.policy.live.admission import libwrap_name, tcpd_name
 from wraptui.policy.xinetd.services import Configuration, Service
 
 Honours = Literal["yes", "no", "unknown"]
@@ -125,10 +125,7 @@ def _of_service(listener: Listener, service: Service) -> Coverage:
     name = libwrap_name(service)
     flags = service.attributes.get("flags")
     words = flags if isinstance(flags, tuple) else ()
-    server = str(service.attributes.get("server", ""))
-    arguments = service.attributes.get("server_args")
-    if server.rpartition("/")[2] == "tcpd" and isinstance(arguments, tuple) and arguments:
-        wrapped = str(arguments[0]).rpartition("/")[2]
+    if wrapped := tcpd_name(service):
         return Coverage(listener, "yes", (wrapped,), f"service {service.id} runs {wrapped} through tcpd")
     if "SENSOR" in words:
         return Coverage(

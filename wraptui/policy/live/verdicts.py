@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import cast
 
 from wraptui.policy.files import Files, FileStatus
-from wraptui.policy.live.admission import admit, libwrap_name
+from wraptui.policy.live.admission import admit, libwrap_name, names_of
 from wraptui.policy.tables.access import Tables, Visitor, decide, read_table
 from wraptui.policy.tables.patterns import may_match_name
 from wraptui.policy.tables.rules import Rules, parts
@@ -175,7 +175,8 @@ def _asks_libwrap_alone(service: Service) -> str:
         "tuple[str, ...]", flags
     ):
         return ""
-    return libwrap_name(service)
+    names = names_of(service)
+    return names[0] if names == (libwrap_name(service),) else ""
 
 
 def visitor_of(client: Client, daemon: str, name: str) -> Visitor:

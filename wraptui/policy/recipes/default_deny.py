@@ -15,7 +15,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from wraptui.policy.change.edits import BadText, add_rule
 from wraptui.policy.change.impact import GRANTED, REFUSED, UNKNOWN, Client, Policy, impact
 from wraptui.policy.lint.rules import quoted
-from wraptui.policy.live.admission import is_sensor, libwrap_name
+from wraptui.policy.live.admission import is_sensor, names_of
 from wraptui.policy.live.limits import plain
 from wraptui.policy.recipes.placing import addresses, inside, network, one_daemon, rules_for
 from wraptui.policy.recipes.plan import (
@@ -126,7 +126,7 @@ def _who_stays(
     come = [
         client
         for client in (*own, *sorted(around.clients, key=lambda each: not each.live))
-        if _daemon(client, around) and _numeric(client.address)
+        if _asked_for(client, around) and _numeric(client.address)
     ]
     local = [
         Client(daemon, address, daemon, name="localhost")
@@ -193,15 +193,14 @@ def _served(around: Circumstances) -> set[tuple[str, str]]:
     return {key for key, count in balance.items() if count > 0}
 
 
-def _daemon(client: Client, around: Circumstances) -> str:
-    """The name that libwrap is asked for when this client comes; "" when it is not asked."""
+def _asked_for(client: Client, around: Circumstances) -> tuple[str, ...]:
+    """The names that libwrap is asked for when this client comes, by xinetd and by tcpd."""
     if client.daemon:
-        return client.daemon if _plain(client.daemon) else ""
+        return (client.daemon,) if _plain(client.daemon) else ()
     for service in around.configuration.services:
         if service.id == client.service and service.active and not is_sensor(service):
-            name = libwrap_name(service)
-            return name if name and _plain(name) else ""
-    return ""
+            return tuple(filter(_plain, names_of(service)))
+    return ()
 
 
 def _numeric(address: str) -> IPv4Address | IPv6Address | None:
@@ -224,7 +223,8 @@ def _rules(clients: Iterable[Client], around: Circumstances, grouped: bool) -> l
     """The fewest lines that name these clients, in the order in which their daemons come."""
     by_daemon: dict[str, dict[str, None]] = defaultdict(dict)
     for client in clients:
-        by_daemon[_daemon(client, around)][client.address] = None
+        for daemon in _asked_for(client, around):
+            by_daemon[daemon][client.address] = None
     found: list[str] = []
     for daemon, wanted in by_daemon.items():
         line = f"{daemon}:"

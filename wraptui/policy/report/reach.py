@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from wraptui.policy.live.admission import asks_libwrap, element, is_sensor, libwrap_name, socket_of
+from wraptui.policy.live.admission import asks_libwrap, element, is_sensor, libwrap_name, socket_of, tcpd_name
 from wraptui.policy.live.coverage import Coverage
 from wraptui.policy.tables.access import Tables
 from wraptui.policy.tables.effective import Outcome, Policy
@@ -92,6 +92,13 @@ def of_service(service: Service, tables: Tables, policy_of: PolicyOf) -> Reach:
             base, joined(r for o, each in outcomes.items() if o != "denied" for r in each)
         )
         notes.append(f"libwrap is asked about {name}")
+    if (wrapped := typed(tcpd_name(service))) and wrapped != typed(libwrap_name(service)):
+        behind = policy_of(wrapped)
+        through = outcomes.pop("granted", ())
+        for outcome, ranges in behind.outcomes.items():
+            outcomes[outcome] = joined((*outcomes.get(outcome, ()), *common(ranges, through)))
+        conditions += _conditions(behind, through)
+        notes.append(f"tcpd asks libwrap about {wrapped}")
     if isinstance(times := attributes.get("access_times"), tuple) and times:
         notes.append(f"open at {', '.join(map(str, times))} alone")
     return Reach(service.id, _places(service), outcomes, tuple(conditions), tuple(notes))
