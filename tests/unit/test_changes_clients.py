@@ -17,6 +17,7 @@ from wraptui.policy.live.coverage import Coverage, Listener
 from wraptui.policy.xinetd.services import Configuration, Service
 from wraptui.syntax.tree import Document
 from wraptui.system.machine import LocalMachine
+from wraptui.system.processes import Process
 from wraptui.system.sessions import Session, read_utmp, sessions, this_session
 from wraptui.system.sockets import Connection
 from wraptui.workspace import FileChange
@@ -159,13 +160,23 @@ def test_the_logs_name_clients_of_these_days_only(machine: Here) -> None:
 def test_a_new_login_of_the_same_peer_is_noticed(machine: Here, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SSH_CONNECTION", "192.0.2.7 50000 192.0.2.10 22")
 
-    def visit(remote: str, since: float, state: str = "ESTABLISHED") -> Visit:
-        connection = Connection("tcp6", "::ffff:192.0.2.10", 22, remote, 50001, state)
-        return Visit(connection, "sshd", "standalone", None, None, "", since)
+    titles = {10: "sshd: root@pts/0", 11: "sshd: [accepted]", 12: "sshd: anna [priv]", 13: "sshd: anna [net]"}
+    titles |= {14: "sshd-session: anna [priv]", 15: "sshd-session: anna@notty"}
+    monkeypatch.setattr(machine, "command", lambda pid: (titles[pid],))
+    below = {12: (Process(13, 12, "sshd"),), 14: (Process(15, 14, "sshd-session"),)}
+    monkeypatch.setattr(machine, "children", lambda pid: below.get(pid, ()))
 
-    proof = visit("::ffff:192.0.2.7", 200.0)
-    others = (visit("192.0.2.7", 50.0), visit("192.0.2.8", 200.0), visit("192.0.2.7", 200.0, "TIME_WAIT"))
-    assert new_login(machine, Snapshot(visits=(*others, proof)), 100.0) == proof
-    assert new_login(machine, Snapshot(visits=others), 100.0) is None
+    def visit(pid: int, began: float, remote: str = "192.0.2.7", state: str = "ESTABLISHED") -> Visit:
+        connection = Connection("tcp6", "::ffff:192.0.2.10", 22, remote, 50001, state)
+        process = Process(pid, 7, "sshd", titles[pid].partition(":")[0], started=began)
+        return Visit(connection, "sshd", "standalone", process, None, "", began)
+
+    refused, unknown = visit(11, 200.0), visit(12, 200.0)  # libwrap keeps it; nobody has a password yet
+    others = (visit(10, 50.0), visit(10, 200.0, "192.0.2.8"), visit(10, 200.0, state="TIME_WAIT"))
+    assert new_login(machine, Snapshot(visits=(*others, refused, unknown)), 100.0) is None
+    for pid in (10, 14):
+        proof = visit(pid, 200.0, "::ffff:192.0.2.7")
+        found = new_login(machine, Snapshot(visits=(*others, proof)), 100.0)
+        assert found and (found.connection, found.peer) == (proof.connection, "192.0.2.7")
     monkeypatch.delenv("SSH_CONNECTION")
     assert str(Session("root", pid=1)) == "root, process 1"

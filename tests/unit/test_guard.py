@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import os
+import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from threading import Timer
 
 import psutil
 import pytest
 
 from wraptui.changes.landing import Receipt, apply, confirm, propose, rollback, waiting
-from wraptui.changes.recovery import main
+from wraptui.changes.recovery import guard, main
 from wraptui.policy.change.edits import add_rule
+from wraptui.system.checkpoints import KEPT, PENDING, PREPARED, History
 from wraptui.system.guard import UNIT, WANTED, at_next_boot, not_at_next_boot, spawn_apart
 from wraptui.system.machine import FileMachine, Machine
 from wraptui.workspace import FileChange, Workspace
@@ -77,19 +81,69 @@ def test_words_with_a_meaning_to_systemd_are_spelled_so_that_they_have_none(mach
     assert r'"a \"b\" \\ 100%% $$HOME"' in Path(machine.root + UNIT).read_text()
 
 
+class MadeMeanwhile(FileMachine):
+    """The change is made at the very moment at which the guard, who saw it unmade, asks for the lock."""
+
+    made = False
+
+    @contextmanager
+    def locked(self, path: str) -> Iterator[None]:
+        if not self.made:
+            self.made = True
+            history = History(FileMachine(self.root))
+            (prepared,) = history.unfinished()
+            history.record(prepared, state=PENDING, deadline=self.now() + 600)
+            Timer(0.3, confirm, [FileMachine(self.root)]).start()
+        with super().locked(path):
+            yield
+
+
+def test_what_is_made_between_the_guards_look_and_its_lock_is_not_taken_back(tmp_path: Path) -> None:
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc/hosts.deny").write_bytes(b"sshd: 192.0.2.1\n")
+    history = History(FileMachine(str(tmp_path)))
+    checkpoint = history.prepare(
+        [(DENY, b"ALL: 203.0.113.7\n")], who="", message="", deadline=time.time() + 600
+    )
+    assert checkpoint.state == PREPARED
+    machine = MadeMeanwhile(str(tmp_path))
+    assert guard(machine, checkpoint.id, beat=0.05) == 0
+    assert machine.made and [each.state for each in history.checkpoints()] == [KEPT]
+
+
+def test_a_guard_that_is_killed_is_back(tmp_path: Path) -> None:
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc/hosts.deny").write_bytes(b"sshd: 192.0.2.1\n")
+    machine = FileMachine(str(tmp_path))
+    receipt = apply(machine, propose(machine, changes(machine)), confirm_within=600)
+    noted = tmp_path / f"var/lib/wraptui/history/{receipt.id}/guard"
+    first = noted.read_text()
+    os.kill(int(first), signal.SIGKILL)
+    until = time.monotonic() + 20
+    while (second := noted.read_text()) == first:
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    assert waiting(machine)
+    os.kill(int(second), signal.SIGTERM)
+    while waiting(machine):
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    assert machine.read(DENY) == b"sshd: 192.0.2.1\n"
+
+
 def test_the_guard_is_nobodys_child_and_has_no_terminal(tmp_path: Path) -> None:
     (tmp_path / "etc").mkdir()
     (tmp_path / "etc/hosts.deny").write_bytes(b"sshd: 192.0.2.1\n")
     machine = FileMachine(str(tmp_path))
     receipt = apply(machine, propose(machine, changes(machine)), confirm_within=30)
     pid = int((tmp_path / f"var/lib/wraptui/history/{receipt.id}/guard").read_text())
-    guard = psutil.Process(pid)
+    process = psutil.Process(pid)
     try:
-        assert os.getsid(pid) not in (os.getsid(0), 0) and guard.terminal() is None
-        assert guard.ppid() != os.getpid() and guard.cwd() == "/"
+        assert os.getsid(pid) not in (os.getsid(0), 0) and process.terminal() is None
+        assert process.ppid() != os.getpid() and process.cwd() == "/"
         assert [os.readlink(f"/proc/{pid}/fd/{number}") for number in range(3)] == ["/dev/null"] * 3
     finally:
-        guard.terminate()  # which it takes for the end of the machine
+        process.terminate()  # which it takes for the end of the machine
         gone = time.monotonic() + 10
         while waiting(machine) and time.monotonic() < gone:
             time.sleep(0.05)

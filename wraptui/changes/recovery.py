@@ -343,6 +343,8 @@ def guard(machine: Machine, id: str, state: str = STATE, *, beat: float = 0.25) 
                 checkpoint = history.checkpoint(id)
                 if checkpoint is None or not checkpoint.unfinished:
                     break
+                if not late and checkpoint.state != PREPARED:
+                    continue  # it has just been made, between our look and our lock
                 # We hold the lock: nobody makes a change any more that is not made.
                 why = "it was interrupted" if checkpoint.state == PREPARED else "nobody confirmed it in time"
                 if take_back(history, checkpoint, f"rolled back: {why}").state == ROLLED_BACK:

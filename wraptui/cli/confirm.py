@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from wraptui.cli import FINE, FOUND, UNREADABLE, applying
+from wraptui.cli import FINE, FOUND, REFUSED, UNREADABLE, applying
 from wraptui.cli.text import complain, write, write_json
 
 if TYPE_CHECKING:
@@ -14,6 +14,16 @@ if TYPE_CHECKING:
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
+    of_both(parser)
+    parser.add_argument(
+        "--even-if-locked-out",
+        action="store_true",
+        help="keep it though no new login has shown that one works",
+    )
+
+
+def of_both(parser: argparse.ArgumentParser) -> None:
+    """The options of `confirm` and `rollback` alike."""
     parser.add_argument(
         "id", nargs="?", default="", metavar="ID", help="the change (default: the one that waits)"
     )
@@ -25,7 +35,20 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     from wraptui.changes.recovery import confirm
 
+    if not options.even_if_locked_out and (why := _unproved(options)):
+        complain(f"Refused: {why} (--even-if-locked-out keeps it nevertheless.)")
+        return REFUSED
     return ended(options, confirm)
+
+
+def _unproved(options: argparse.Namespace) -> str:
+    from wraptui.changes.proof import unproved
+    from wraptui.system.machine import machine_at
+
+    try:
+        return unproved(machine_at(options.root), options.id, state=applying.where(options))
+    except OSError:
+        return ""  # confirming itself says what is wrong
 
 
 def ended(options: argparse.Namespace, end: Callable[..., Receipt]) -> int:

@@ -8,7 +8,7 @@ from wraptui.cli import confirm
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    confirm.arguments(parser)
+    confirm.of_both(parser)
 
 
 def run(options: argparse.Namespace) -> int:

@@ -23,6 +23,7 @@ FILES = {
     "tcpd": "sbin/tcpdmatch",
     "vsftpd": "sbin/vsftpd",
     "openssh-server": "sbin/sshd",
+    "openssh-client": "bin/ssh",
     "nftables": "sbin/nft",
     "iptables": "sbin/iptables-nft",
 }

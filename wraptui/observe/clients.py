@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from wraptui.observe import Snapshot, Visit
+from wraptui.observe.logins import Login, logins
 from wraptui.policy.change.impact import Client
 from wraptui.policy.live.coverage import Coverage
 from wraptui.policy.live.logbook import Clock, parse
@@ -67,37 +68,45 @@ def unmapped(address: str) -> str:
     return address.removeprefix("::ffff:") if "." in address else address
 
 
-def new_login(machine: Machine, snapshot: Snapshot, since: float) -> Visit | None:
-    """A connection of this session's peer, to the port that it came in by, that began after `since`: the
-    proof that the door is still open. None when there is none yet, or when this session has no peer."""
+def new_login(machine: Machine, snapshot: Snapshot, since: float) -> Login | None:
+    """A login from where this session comes from, to the port that it came in by, that began after `since`:
+    the proof that the door is still open. A connection alone proves nothing: libwrap keeps one that it
+    refuses for five seconds. None when there is none yet, or when this session has no peer."""
+    return next((each for each in like_ours(machine, snapshot) if each.began > since), None)
+
+
+def like_ours(machine: Machine, snapshot: Snapshot) -> tuple[Login, ...]:
+    """The SSH logins from where this session comes from, to the port that it came in by."""
     own = this_session(machine)
-    for visit in snapshot.visits:
-        ends = visit.connection
-        same = unmapped(ends.remote) == unmapped(own.peer) and ends.local_port == own.port
-        if own.peer and same and ends.state == "ESTABLISHED" and visit.since > since:
-            return visit
-    return None
+    ours = (unmapped(own.peer), own.port)
+    return tuple(
+        each
+        for each in (logins(machine, snapshot) if own.peer else ())
+        if (each.peer, each.connection.local_port) == ours
+    )
 
 
 def _operators(machine: Machine, snapshot: Snapshot) -> tuple[tuple[Client, ...], tuple[str, ...]]:
     found: list[Client] = []
     notes: list[str] = []
     own = this_session(machine)
-    everyone = [own, *(each for each in sessions(machine) if each.peer)]
     known: set[tuple[str, int]] = set()
-    for session in everyone:
-        peer = unmapped(session.peer)
-        if not peer or (peer, session.port or SSH) in known:
+    for session in (own, *_by_ssh(machine, snapshot), *sessions(machine)):
+        peer, port = unmapped(session.peer), session.port
+        if not peer or (peer, port) in known or (not port and any(peer == each for each, _ in known)):
             continue
-        known.add((peer, session.port or SSH))
+        known.add((peer, port))
         client = _as_client(machine, snapshot, session, peer)
         if client is None:
-            notes.append(
-                f"{session}: what lets them in on port {session.port or SSH} is not guarded by these files."
-            )
+            notes.append(f"{session}: what lets them in on port {port or SSH} is not guarded by these files.")
         else:
             found.append(client)
     return tuple(found), tuple(notes)
+
+
+def _by_ssh(machine: Machine, snapshot: Snapshot) -> Iterator[Session]:
+    for each in logins(machine, snapshot):
+        yield Session(each.user, each.terminal, each.connection.remote, each.connection.local_port, each.pid)
 
 
 def _as_client(machine: Machine, snapshot: Snapshot, session: Session, peer: str) -> Client | None:

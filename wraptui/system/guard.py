@@ -18,8 +18,9 @@ def start_apart(machine: Machine, module: str, arguments: Sequence[str], unit: s
     """Runs `python -m module arguments` in a session of its own, and says how.
 
     Where systemd runs it becomes a transient unit, so that the end of the login session does not end it;
-    else it is a child of init, without terminal, with only standard streams, which lead nowhere. Raises
-    `OSError` when neither can be had. What it does after that it must tell by itself.
+    else it is a child of init's, without terminal, with only standard streams, which lead nowhere. A program
+    that was killed (SIGKILL, out of memory) is started again. Raises `OSError` when neither can be had. What
+    it does after that it must tell by itself.
     """
     command = [sys.executable, "-m", module, *arguments]
     try:
@@ -29,6 +30,7 @@ def start_apart(machine: Machine, module: str, arguments: Sequence[str], unit: s
         systemd = False
     if systemd:
         words = ["systemd-run", "--quiet", "--collect", f"--unit={unit}", f"--setenv=PYTHONPATH={_PACKAGES}"]
+        words += ["--property=Restart=on-abnormal", "--property=RestartSec=1"]
         try:
             if machine.run([*words, *command], 10).code == 0:
                 return f"unit {unit}"
@@ -78,13 +80,14 @@ def _quoted(word: str) -> str:
 
 
 def spawn_apart(command: Sequence[str], environment: dict[str, str] | None = None) -> None:
-    """Runs a program as a child of init, in a session of its own, in /, its streams leading nowhere.
+    """Runs a program in a session of its own, in /, its streams leading nowhere, again if it is killed.
 
-    A shell forks it off (and this process never forks itself, which threads would make unsafe); its words are
-    arguments to the shell, never text of it.
+    A shell forks off (this process never forks itself, which threads would make unsafe) and waits for it, as
+    a child of init's; the program's words are arguments to the shell, never text of it. More than 128 is what
+    a shell says of a program that a signal ended.
     """
     subprocess.run(
-        ["/bin/sh", "-c", '"$@" & exit 0', "sh", *command],
+        ["/bin/sh", "-c", '(while "$@"; [ $? -gt 128 ]; do sleep 1; done) & exit 0', "sh", *command],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

@@ -148,13 +148,15 @@ class Console(Base):
             if not self.world.read_only:
                 await self.landing.begin()
             return
-        if new.number < old.number or new == old:
+        if new.number < old.number:
+            return
+        if self._landing is not None:
+            self._landing.notice(new)  # of an equal picture too: who comes in was connected before
+        if new == old:
             return
         if new.fingerprints != old.fingerprints and self.workspace.base:
             self.landing.meet_others()
         self.saw(new)
-        if self._landing is not None:
-            self._landing.notice(old, new)
 
     @on(messages.WatchFailed)
     def _watch_failed(self, event: messages.WatchFailed) -> None:
@@ -215,6 +217,10 @@ class Console(Base):
     @on(messages.Landed)
     def _landed(self, event: messages.Landed) -> None:
         self.landing.landed(event)
+
+    @on(messages.Unproved)
+    def _unproved(self, event: messages.Unproved) -> None:
+        self.landing.unproved(event)
 
     @on(messages.KeepAnswered)
     def _keep_answered(self, event: messages.KeepAnswered) -> None:

@@ -9,8 +9,10 @@ from functools import partial
 
 from wraptui.changes import landing as changes
 from wraptui.changes.landing import ChangedMeanwhile, Proposal, Receipt
+from wraptui.changes.proof import unproved
 from wraptui.changes.recovery import receipt
 from wraptui.observe import Snapshot
+from wraptui.observe.clients import new_login
 from wraptui.system.checkpoints import Checkpoint
 from wraptui.system.sessions import this_session
 from wraptui.tui import desk
@@ -21,7 +23,7 @@ from wraptui.tui.dialogs.dialog import Ask
 from wraptui.tui.dialogs.receipt import Made
 from wraptui.tui.dialogs.review import Review
 from wraptui.tui.display import Piece, Words, from_bytes, sentence_list, words
-from wraptui.tui.messages import ApplyAsked, KeepAnswered, Landed, Proposed, Stepped, Weighed
+from wraptui.tui.messages import ApplyAsked, KeepAnswered, Landed, Proposed, Stepped, Unproved, Weighed
 from wraptui.tui.peers import address
 from wraptui.workspace import FileChange, Workspace
 
@@ -38,6 +40,7 @@ class Landing(Half):
         self._made: Made | None = None
         self._number = 0
         self._of_workspace = True
+        self._landed = 0.0
         self._peer = address(this_session(console.machine).peer)
 
     # -- review -----------------------------------------------------------------------------------------
@@ -147,6 +150,7 @@ class Landing(Half):
             self._made.end(done, problem)
         if done is not None:
             self.waiting = done if done.state == "pending" else None
+            self._landed = self.machine.now()
             if done.state in ("kept", "pending"):
                 self._written()
             else:
@@ -191,8 +195,18 @@ class Landing(Half):
     def answered(self, event: KeepAnswered) -> None:
         self._answer_on_thread(event.id, event.keep)
 
-    def _answer_on_thread(self, id: str, keep: bool) -> None:
-        self._work(partial(self._answer, id, keep), "apply")
+    def unproved(self, event: Unproved) -> None:
+        """Ask again: who confirms from an old login may find the door shut."""
+
+        def sure(answer: str | None) -> None:
+            if answer == "K":
+                self._answer_on_thread(event.id, True, sure=True)
+
+        told = [words(Piece(f"{self.world.glyphs.bad} ", "bad"), f"{event.why}.")]
+        self.console.push_screen(Ask(self.world, "not proved", told, [("K", "keep it nevertheless")]), sure)
+
+    def _answer_on_thread(self, id: str, keep: bool, *, sure: bool = False) -> None:
+        self._work(partial(self._answer, id, keep, sure), "apply")
 
     def _work(self, what: Callable[[], None], group: str) -> None:
         """Do it on a thread; what it finds comes back as a message."""
@@ -200,8 +214,11 @@ class Landing(Half):
             what, thread=True, exclusive=group == "propose", group=group, exit_on_error=False
         )
 
-    def _answer(self, id: str, keep: bool) -> None:
+    def _answer(self, id: str, keep: bool, sure: bool) -> None:
         try:
+            if keep and not sure and (why := unproved(self.machine, id)):
+                self.console.post_message(Unproved(id, why))
+                return
             done = changes.confirm(self.machine, id) if keep else changes.rollback(self.machine, id)
         except (changes.NothingPending, changes.NotDone, changes.Held, OSError) as error:
             self.console.post_message(Landed(None, str(error) or "It is over already."))
@@ -331,15 +348,10 @@ class Landing(Half):
         answers = [("k", "keep for the next start"), ("f", "forget")]
         await self.console.push_screen(Ask(self.world, "quit", [told], answers), answered)
 
-    def notice(self, old: Snapshot, new: Snapshot) -> None:
+    def notice(self, new: Snapshot) -> None:
         """A new login from where the operator works proves that the change lets them in."""
-        if self._made is None or not self._made.waits or not self._peer:
+        if self._made is None or not self._made.waits or self._made.noticed:
             return
-        before = {visit.connection for visit in old.visits}
-        for visit in new.visits:
-            connection = visit.connection
-            if connection in before or visit.guard != "standalone":
-                continue
-            if address(connection.remote) == self._peer and connection.state == "ESTABLISHED":
-                self._made.noticed = f"A new connection from {self._peer} to {visit.service} has come in."
-                self._made.draw()
+        if login := new_login(self.machine, new, self._landed):
+            self._made.noticed = f"A new login from {self._peer} works: {login.user}, process {login.pid}."
+            self._made.draw()

@@ -89,3 +89,11 @@ class KeepAnswered(Message):
     def __init__(self, id: str, keep: bool) -> None:
         super().__init__()
         self.id, self.keep = id, keep
+
+
+class Unproved(Message):
+    """The change that waits should not be kept yet; `why` is a sentence."""
+
+    def __init__(self, id: str, why: str) -> None:
+        super().__init__()
+        self.id, self.why = id, why

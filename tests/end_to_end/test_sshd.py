@@ -1,0 +1,215 @@
+"""Nobody is locked out of a real sshd, linked with the real libwrap, by whoever works in a login of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.conftest import lacking
+from tests.ssh import NoSshd, Sshd, real_sshd
+from tests.terminal import terminal
+from wraptui.demo import binaries, session
+
+ALLOW, DENY = "/etc/hosts.allow", "/etc/hosts.deny"
+OPERATOR, BRANCH, OPERATOR6 = "192.0.2.7", "198.51.100.30", "2001:db8:10::22"
+CUT_OFF = ("--deny", "sshd: ALL", "--replace", f"{ALLOW}=/dev/null")
+FORCED = (*CUT_OFF, "--even-if-locked-out", "--confirm-within")
+Standing = dict[str, tuple[bytes, int, int, int]]
+
+
+@pytest.fixture(scope="module")
+def real_ssh() -> binaries.Binaries:
+    """The real daemons and the real OpenSSH, unpacked if need be."""
+    try:
+        return binaries.find((*binaries.SERVER, "openssh-server", "openssh-client"))
+    except binaries.BinariesMissing as error:
+        lacking(str(error))
+        raise
+
+
+@pytest.fixture(scope="module")
+def running(
+    real_ssh: binaries.Binaries, namespaces: None, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Sshd]:
+    """One private server for all these tests, with a real sshd."""
+    with session.started() as server:
+        try:
+            with real_sshd(server, real_ssh, tmp_path_factory.mktemp("ssh")) as sshd:
+                yield sshd
+        except NoSshd as error:
+            if os.geteuid():  # a plain user's sshd lacks root's rights; where there are such, it must run
+                pytest.skip(str(error))
+            lacking(str(error))
+
+
+@pytest.fixture
+def sshd(running: Sshd) -> Iterator[Sshd]:
+    """The real sshd; what a test leaves in the files is taken out again."""
+    before = standing(running)
+    yield running
+    running.server.wraptui("rollback")
+    for path, (data, *_) in before.items():
+        if running.server.read(path) != data:
+            running.server.write(path, data)
+
+
+def standing(sshd: Sshd) -> Standing:
+    """Both tables, with owner and mode."""
+    found = {}
+    for path in (ALLOW, DENY):
+        status = os.stat(sshd.server.path(path))
+        found[path] = (sshd.server.read(path), status.st_mode, status.st_uid, status.st_gid)
+    return found
+
+
+def until(true: Callable[[], object], seconds: float = 30) -> None:
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end, "it did not happen in time"
+        time.sleep(0.05)
+
+
+def recorded(sshd: Sshd) -> Path:
+    """Where the newest change's state stands."""
+    history = Path(sshd.server.path("/var/lib/wraptui/history"))
+    return max(history.glob("[!.]*")) / "state.json"
+
+
+def state(sshd: Sshd) -> str:
+    return str(json.loads(recorded(sshd).read_text())["state"])
+
+
+def let_the_time_pass(sshd: Sshd) -> None:
+    """The newest change's deadline is now."""
+    path = recorded(sshd)
+    new = path.with_name("later")
+    new.write_text(json.dumps(json.loads(path.read_text()) | {"deadline": time.time()}))
+    new.replace(path)
+
+
+def guards(sshd: Sshd) -> list[psutil.Process]:
+    """The processes that wait to take a change back: who sees to it that the guard lives, and the guard."""
+    found = []
+    for each in psutil.Process(sshd.server.pid).children(recursive=True):
+        with suppress(psutil.NoSuchProcess):
+            if "wraptui.changes.recovery" in each.cmdline():
+                found.append(each)
+    return sorted(found, key=lambda each: "-m" not in each.cmdline()[:2])
+
+
+def applied(sshd: Sshd, *words: str) -> subprocess.CompletedProcess[str]:
+    done = sshd.run("wraptui", "apply", *words)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done
+
+
+def test_the_real_sshd_is_known_for_what_it_is(sshd: Sshd, real_ssh: binaries.Binaries) -> None:
+    rows = json.loads(sshd.run("wraptui", "coverage", "--json").stdout)["listeners"]
+    (listening, _) = (row for row in rows if row["listener"]["port"] == 22)
+    assert (listening["honours"], listening["daemons"]) == ("yes", ["sshd"])
+    assert listening["listener"]["program"] == real_ssh.program("openssh-server")
+    assert listening["why"] == "sshd has loaded libwrap"
+    assert listening["listener"]["pid"] == sshd.pid
+    others = [(OPERATOR6, "")] + [(BRANCH, "anna")] * (sshd.user == "root")
+    with sshd.staying(*others[0]), sshd.staying(*others[-1]):
+        visits = json.loads(sshd.run("wraptui", "connections", "--json").stdout)
+    assert {visit["client"]["address"] for visit in visits} == {OPERATOR, *(source for source, _ in others)}
+    for visit in visits:
+        assert (visit["service"], visit["guard"], visit["verdict"]) == ("sshd", "standalone", "granted")
+        assert (visit["process"]["name"], visit["file"], visit["line"]) == ("sshd", ALLOW, 6)
+        assert visit["process"]["pid"] != sshd.pid
+    told = sshd.run("wraptui", "explain", "sshd", OPERATOR)
+    assert (told.returncode, "by /etc/hosts.allow line 6" in told.stdout) == (0, True)
+
+
+def test_who_would_lock_himself_out_is_refused_by_name(sshd: Sshd) -> None:
+    before = standing(sshd)
+    done = sshd.run("wraptui", "apply", *CUT_OFF)
+    assert done.returncode == 3
+    assert f"{sshd.user} from {OPERATOR}" in done.stderr and "could not come in again to sshd" in done.stderr
+    assert standing(sshd) == before and sshd.welcome()
+
+
+def test_forced_then_cut_off_the_door_opens_again(sshd: Sshd) -> None:
+    before = standing(sshd)
+    words = sshd.login("wraptui", "apply", *FORCED, "10", "--wait", tty=True)
+    with terminal(words, environment=sshd.server.environment) as operator:
+        operator.wait("Applied as|written")
+        until(lambda: state(sshd) == "pending")
+        assert not sshd.welcome() or state(sshd) != "pending"
+        for each in sshd.sessions():
+            each.kill()
+        operator.child.close(force=True)
+    until(lambda: state(sshd) == "rolled-back")
+    assert standing(sshd) == before
+    assert sshd.welcome()
+
+
+@pytest.mark.parametrize("which", ["guard", "parent"])
+def test_killed_the_guard_is_back_and_its_parent_is_not_needed(sshd: Sshd, which: str) -> None:
+    before = standing(sshd)
+    applied(sshd, *FORCED, "600")
+    parent, guard = guards(sshd)
+    (guard if which == "guard" else parent).kill()
+    assert standing(sshd) != before and not sshd.welcome()
+    let_the_time_pass(sshd)
+    until(lambda: state(sshd) == "rolled-back")
+    assert standing(sshd) == before
+    assert sshd.welcome()
+
+
+def test_only_a_new_login_may_confirm(sshd: Sshd) -> None:
+    """Not the login that made the change, nor one that shares its connection, whatever they say."""
+    script = 'wraptui apply --deny "ALL: 203.0.113.9" -m a; wraptui confirm; echo "code $?"'
+    old = sshd.run("sh", "-c", script)
+    assert "code 3" in old.stdout and "older than the change" in old.stderr, old.stderr
+    assert state(sshd) == "pending"
+    new = sshd.run("wraptui", "confirm")
+    assert (new.returncode, state(sshd)) == (0, "kept"), new.stderr
+    until(lambda: not guards(sshd))
+    assert sshd.server.read(DENY).endswith(b"ALL: 203.0.113.9\n")
+
+
+def test_the_console_in_a_login_tells_a_new_login_from_a_refused_one(sshd: Sshd) -> None:
+    before = standing(sshd)
+    with terminal(sshd.login("wraptui", tty=True), environment=sshd.server.environment) as console:
+        console.wait("in.ftpd: 198.51.100.")
+        console.press("4", "space", "w")
+        console.wait(f"refused: {sshd.user} from {OPERATOR}")
+        console.press("a")
+        console.wait("do it nevertheless")
+        console.press("L")
+        console.wait("left to keep it")
+        assert not sshd.welcome()  # libwrap keeps that connection for five seconds
+        shown = console.text
+        console.wait(lambda screen: screen != shown)  # it looks every second, and counts
+        shown = console.text
+        console.wait(lambda screen: screen != shown)
+        assert "A new login" not in console.text
+        console.press("b")
+        console.wait("Taken back")
+        assert standing(sshd) == before
+        console.press("escape", "u", "down", "space", "w")
+        console.wait("1 file would be written")
+        console.press("a")
+        console.wait("left to keep it")
+        console.press("enter")
+        console.wait("older than the change")
+        console.press("escape")
+        assert state(sshd) == "pending" and standing(sshd) != before
+        assert "A new login" not in console.text
+        with sshd.staying():
+            console.wait(f"A new login from {OPERATOR} works: {sshd.user}")
+            console.press("enter")
+            console.wait("Done")
+        assert state(sshd) == "kept"
+        console.press("escape", "q")
+        assert console.ended() == 0
