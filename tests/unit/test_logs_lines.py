@@ -86,7 +86,10 @@ def test_internal_lines(level: str, text: str) -> None:
         f"{STAMP} xinetd[77]: {level}: {text}",
         f"Nov 24 01:35:22 host xinetd[77]: {text}",
         f"<27>Nov 24 01:35:22 xinetd[77]: {text}",
+        f"Nov 24 01:35:22.250000 host xinetd[77]: {text}",
         f"2026-11-24T02:35:22.000000+01:00 host xinetd[77]: {text}",
+        f"<27>1 2026-11-24T01:35:22Z host xinetd 77 - - {text}",
+        f'<27>1 2026-11-24T01:35:22Z host xinetd 77 - [a x="\\]"][b] \xef\xbb\xbf{text}',
         json.dumps(
             {
                 "__REALTIME_TIMESTAMP": str(int(AT) * 1_000_000),
@@ -114,6 +117,9 @@ def test_internal_lines(level: str, text: str) -> None:
         "26/11/24@01:35:xx: START: a",
         "Nov 24 01:35:22 host sshd[77]: Adding 192.0.2.7 to the global_no_access list for 1 minutes",
         "Nov 24 01:35:22 host evil: xinetd[77]: global_no_access list is empty.",
+        "Nov 24 01:35:22 host xinetd 77 - - global_no_access list is empty.",
+        "<30>1 2026-11-24T01:35:22Z host sshd 77 - - global_no_access list is empty.",
+        '<30>1 2026-11-24T01:35:22Z host sshd 77 - [x y="] xinetd 77 - - "] global_no_access list is empty.',
         "Nov 31 01:35:22 host xinetd[77]: global_no_access list is empty.",
         "{",
         "{}",
@@ -136,6 +142,14 @@ def test_a_syslog_year_is_the_last_one_that_is_not_in_the_future() -> None:
     january = datetime(2027, 1, 2, tzinfo=UTC).timestamp()
     event = parse("Dec 31 23:59:59 h xinetd[1]: Starting reconfiguration", Clock(january, UTC))
     assert event and event.time == datetime(2026, 12, 31, 23, 59, 59, tzinfo=UTC).timestamp()
+    then = Clock(datetime(2029, 5, 1, tzinfo=UTC).timestamp(), UTC, at=january)
+    event = parse("Dec 31 23:59:59 h xinetd[1]: Starting reconfiguration", then)
+    assert event and event.time == datetime(2026, 12, 31, 23, 59, 59, tzinfo=UTC).timestamp()
+    event = parse("Jan  9 00:00:00 h xinetd[1]: Starting reconfiguration", then)
+    assert event and event.time == datetime(2027, 1, 9, tzinfo=UTC).timestamp()
+    behind = Clock(datetime(2026, 5, 1, tzinfo=UTC).timestamp(), UTC, at=january)  # this machine's clock
+    event = parse("Dec 31 23:59:59 h xinetd[1]: Starting reconfiguration", behind)
+    assert event and event.time == datetime(2026, 12, 31, 23, 59, 59, tzinfo=UTC).timestamp()
     leap = parse("Feb 29 00:00:00 h xinetd[1]: Starting reconfiguration", Clock(january, UTC))
     assert leap and leap.time == datetime(2024, 2, 29, tzinfo=UTC).timestamp()
 
@@ -146,8 +160,14 @@ def test_the_repeated_hour_in_autumn_is_told_by_the_order_of_lines() -> None:
     lines = [
         f"26/10/25@{text}: START: a" for text in ("02:30:00", "02:59:59", "02:00:00", "02:30:00", "03:00:00")
     ]
-    times = [event.time - first for event in parse_all(lines, Clock(NOW, berlin))]
+    clock = Clock(NOW, berlin)
+    times = [event.time - first for event in parse_all(lines, clock)]
     assert times == [0, 1799, 1800, 3600, 5400]
+    assert not clock.unsettled
+    clock = Clock(NOW, berlin)
+    times = [event.time - first for event in parse_all(lines[:2] + lines[4:], clock)]
+    assert times == [0, 1799, 5400]
+    assert clock.unsettled
 
 
 def test_moments_as_operators_type_them() -> None:

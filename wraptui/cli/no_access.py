@@ -35,7 +35,7 @@ def run(options: argparse.Namespace) -> int:
         now = moment(options.at, machine.now()) if options.at is not None else machine.now()
         if options.log is not None:
             reading = read_file(machine, os.path.abspath(options.log), now)
-            no_access = rebuild(reading.events, now)
+            no_access = rebuild(reading.events, now, lost="; ".join(reading.problems))
         else:
             no_access = _running(machine, now)
         clients = {client: refused(no_access, client) for client in options.clients}

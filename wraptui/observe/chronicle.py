@@ -12,8 +12,8 @@ from wraptui.system.logs import JOURNAL, Follower, JournalFollower, Passage, Pla
 from wraptui.system.machine import Machine
 from wraptui.system.xinetd import Daemon
 
-LIST_WORDS = (b"global_no_access", b"xiting", b"xinetd will exit")
-"""What every line about the list, or about the daemon's end, contains."""
+LIST_WORDS = (b"global_no_access", b"econfigur", b"xiting", b"xinetd will exit")
+"""What every line about the list, its clock (a reload stops it), or the daemon's end contains."""
 
 HIT_WORDS = (*LIST_WORDS, b" address")
 """The same, and the refusals that name the sensor and count the hits."""
@@ -31,10 +31,13 @@ class Reading:
     problems: tuple[str, ...] = ()
 
 
+TWICE = "lines of the hour that was repeated when the clock was set back may be an hour later than they say"
+
+
 def read_file(machine: Machine, path: str, at: float, words: Sequence[bytes] = HIT_WORDS) -> Reading:
     """What one file tells of the daemon that was the last to start in it, `at` that time at the latest, in
     the lines with these words. Raises `OSError` with a sentence when it cannot be read."""
-    clock = Clock(machine.now())
+    clock = Clock(machine.now(), at=at)
 
     def started(line: str) -> bool:
         event = parse(line, clock)
@@ -45,7 +48,9 @@ def read_file(machine: Machine, path: str, at: float, words: Sequence[bytes] = H
     passage = logs.read_back(machine, (path,), words, started, written=False)
     if passage.problems:
         raise OSError(passage.problems[0])
-    return Reading(tuple(parse_all(passage.lines, Clock(machine.now()))), passage.reached)
+    clock = Clock(machine.now(), at=at)
+    events = tuple(parse_all(passage.lines, clock))
+    return Reading(events, passage.reached, (TWICE,) if clock.unsettled else ())
 
 
 def read_list(machine: Machine, daemon: Daemon, log_types: Iterable[Sequence[str]] = ()) -> Reading:
@@ -140,7 +145,9 @@ def _read_back(machine: Machine, daemon: Daemon, places: Places) -> tuple[Readin
         passage = _back(machine, daemon, places, path)
         problems += passage.problems
         ends.update(passage.end)
-        events += parse_all(passage.lines, Clock(machine.now()))
+        clock = Clock(machine.now())
+        events += parse_all(passage.lines, clock)
+        problems += [TWICE] if clock.unsettled else []
         complete = complete or (path in places.internal and passage.reached)
     if len(places.all) > 1:
         events.sort(key=lambda event: event.time)

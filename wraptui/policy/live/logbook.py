@@ -2,7 +2,7 @@
 
 Verified against xinetd 2.3.15.3: service lines (`START: ID pid=N from=A`) and internal ones, in the forms
 `YY/M/D@HH:MM:SS: TEXT`, `YY/M/D@HH:MM:SS xinetd[PID]: LEVEL: TEXT`, `Mon DD HH:MM:SS HOST xinetd[PID]: TEXT`,
-the same with an RFC 3339 stamp, and `journalctl -o json`.
+the same with an RFC 3339 stamp, RFC 5424, and `journalctl -o json`.
 """
 
 from __future__ import annotations
@@ -46,12 +46,15 @@ class Clock:
     """Turns the stamps of one log, read from its beginning on, into seconds since the epoch.
 
     A file stamp is local time without a zone, so the hour that is repeated in autumn is told by the order of
-    the lines; a syslog stamp has no year, so it is the last one that is not after `now`.
+    the lines; a syslog stamp has no year, so it is the last one that is not after `now`, or, where the
+    question is about some other time, `at`, the one nearest to that.
     """
 
-    def __init__(self, now: float, zone: tzinfo | None = None) -> None:
-        self._now = now
+    def __init__(self, now: float, zone: tzinfo | None = None, at: float | None = None) -> None:
+        self._latest = max(now, at or now) + 86400
+        self._about = self._latest if at is None else at
         self._zone = zone
+        self._passes = (False, False)  # through the hour that is repeated: which were seen
         self.minutes: dict[str, float] = {}  # looked into directly, where every microsecond counts
         self._last = 0.0
 
@@ -70,15 +73,27 @@ class Clock:
         if found := _SYSLOG_MINUTE.fullmatch(stamp):
             month = _MONTHS.index(found[1]) + 1
             day, hour, minute = (int(text) for text in found.groups()[1:])
-            year = datetime.fromtimestamp(self._now, self._zone).year + 1
-            for candidate in range(year, year - 10, -1):
-                try:
-                    moment = self._epoch(candidate, month, day, hour, minute)
-                except ValueError:
-                    continue  # 29 February
-                if min(moment) <= self._now + 86400:
-                    return self._kept(stamp, moment)
+            candidates = list(self._candidates(month, day, hour, minute))
+            if candidates:
+                return self._kept(stamp, min(candidates, key=lambda both: abs(both[0] - self._about)))
         raise ValueError(f"no time: {stamp}")
+
+    def _candidates(self, month: int, day: int, hour: int, minute: int) -> Iterator[tuple[float, float]]:
+        """What a stamp without a year may mean; 29 February comes every four years, or eight."""
+        about = datetime.fromtimestamp(self._about, self._zone).year
+        most = 9 if (month, day) == (2, 29) else 2
+        for year in range(about + 1, about - most, -1):
+            try:
+                both = self._epoch(year, month, day, hour, minute)
+            except ValueError:
+                continue
+            if both[0] <= self._latest:
+                yield both
+
+    @property
+    def unsettled(self) -> bool:
+        """Whether stamps of the repeated hour were read, and no line shows where it began again."""
+        return self._passes == (True, False)
 
     def _epoch(self, year: int, month: int, day: int, hour: int, minute: int) -> tuple[float, float]:
         """The first and the second time that a local time comes (mostly the same)."""
@@ -89,7 +104,10 @@ class Clock:
         first, second = both
         if second > first:
             # A line a little out of order is no second time.
-            return second if first + 60 < self._last <= second + 60 else first
+            again = first + 60 < self._last <= second + 60
+            once, twice = self._passes
+            self._passes = once or not again, twice or again
+            return second if again else first
         if len(self.minutes) > 4096:
             self.minutes.clear()
         self.minutes[stamp] = first
@@ -152,9 +170,13 @@ _SYSLOG_STAMP = re.compile(r"([A-Z][a-z]{2} [ 0-3]?\d \d\d:\d\d):(\d\d)")
 _FILE_TAG = re.compile(r" [^\s\[]+\[(\d{1,10})\]: (?:([A-Z]+): )?")
 _SYSLOG_HEAD = re.compile(
     r"(?:<(\d{1,3})>)?"
-    r"(?:([A-Z][a-z]{2} [ \d]\d \d\d:\d\d):(\d\d)"
+    r"(?:([A-Z][a-z]{2} [ \d]\d \d\d:\d\d):(\d\d)(?:\.\d+)?"
     r"|(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:?\d\d)?))"
     r" (?:[^\s:\[]\S* )?xinetd\[(\d{1,10})\]: "
+)
+_PROTOCOL_HEAD = re.compile(  # RFC 5424, with the same groups
+    r"<(\d{1,3})>1()() (\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d))"
+    r" \S+ xinetd (\d{1,10}) \S+ (?:-|(?:\[(?:[^\]\\]|\\.)*\])+) (?:\xef\xbb\xbf)?"
 )
 _LEVELS = ("EMERGENCY", "ALERT", "CRITICAL", "ERROR", "WARNING", "NOTICE", "INFO", "DEBUG")
 _FUNCTION = re.compile(r"\d+ \{\w+\} ")
@@ -176,7 +198,7 @@ def _file_line(line: str, clock: Clock) -> Event | None:
 
 
 def _syslog_line(line: str, clock: Clock) -> Event | None:
-    head = _SYSLOG_HEAD.match(line)
+    head = _SYSLOG_HEAD.match(line) or _PROTOCOL_HEAD.match(line)
     if head is None:
         return None
     try:
