@@ -10,6 +10,8 @@ from wraptui.policy.live.admission import Admission, Live, admit, libwrap_name, 
 from wraptui.policy.live.limits import CpsState
 from wraptui.policy.live.sensor import Entry, NoAccess
 from wraptui.policy.tables.access import Tables, read_table
+from wraptui.policy.xinetd.addresses import read_addresses
+from wraptui.policy.xinetd.databases import Databases
 from wraptui.policy.xinetd.services import Configuration, Defaults, Service, Value
 from wraptui.system.files import Tree
 
@@ -151,3 +153,12 @@ def test_what_is_no_client() -> None:
     for text in ("", "telnet", "192.0.2.0/24"):
         with pytest.raises(ValueError, match="no IPv4 or IPv6 address"):
             asked(service(), text)
+
+
+def test_one_of_several_addresses_is_not_widened_like_one_alone() -> None:
+    """`127.0.{0,1}` is two networks of 256 (verified against xinetd 2.3.15.3); 127.0.0.0 is all of 127."""
+    found = read_addresses("127.0.{0,1}", Databases(Tree("/nowhere")), lambda level, text: None)
+    assert found is not None
+    assert [each.text for each in found] == ["127.0.0.0/24", "127.0.1.0"]
+    again = read_addresses(found[0].text, Databases(Tree("/nowhere")), lambda level, text: None)
+    assert again and (again[0].number, again[0].mask) == (found[0].number, found[0].mask)

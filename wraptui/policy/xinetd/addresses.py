@@ -52,7 +52,9 @@ class Address:
         if self.kind == "host":
             return self.name or f"{ipv6_text(self.number)}/128"
         number = ipv4_text(self.number) if self.version == 4 else ipv6_text(self.number)
-        return f"{number}/{self.mask.bit_count()}" if self.kind == "net" else number
+        # One of several (`127.0.{0,1}`) is not widened as it would be when it stood alone.
+        exact = self.kind == "numeric" and (self.version == 6 or self.mask == widened(self.number))
+        return number if exact else f"{number}/{self.mask.bit_count()}"
 
     @property
     def covers(self) -> str:
