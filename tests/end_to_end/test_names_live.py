@@ -28,7 +28,7 @@ HOSTS = b"""
 
 ASK = """
 import ctypes, json, socket, struct, sys
-from wraptui.system.names import look_up
+from wraptui.system.names import looked_up
 
 class Host(ctypes.Structure):
     _fields_ = [("name", ctypes.c_char * 128), ("address", ctypes.c_char * 128),
@@ -47,7 +47,7 @@ for address in sys.argv[2:]:
     host = Host(b"", address.encode(), ctypes.cast(buffer, ctypes.c_void_p), None,
                 ctypes.cast(request, ctypes.c_void_p))
     library.sock_hostname(ctypes.byref(host))
-    answers[address] = [host.name.decode("latin-1") or "unknown", look_up(address)]
+    answers[address] = [host.name.decode("latin-1") or "unknown", *looked_up(address)]
 print(json.dumps(answers))
 """
 
@@ -60,8 +60,14 @@ def test_names_are_those_that_libwrap_finds(demo_server: Session, real: Binaries
     told = demo_server.run(sys.executable, "-c", ASK, real.libwrap, *addresses)
     assert told.returncode == 0, told.stderr
     answers = json.loads(told.stdout)
-    assert {address: ours for address, (_, ours) in answers.items()} == {
-        address: theirs for address, (theirs, _) in answers.items()
+    assert {address: ours for address, (_, ours, _) in answers.items()} == {
+        address: theirs for address, (theirs, _, _) in answers.items()
     }
-    kinds = {theirs for theirs, _ in answers.values()}
+    kinds = {theirs for theirs, _, _ in answers.values()}
     assert {"plain.example.net", "paranoid", "unknown", "anna.example.net"} <= kinds
+    warned = [f"warning: {warning}" for _, _, warnings in answers.values() for warning in warnings]
+    assert {"host name/name mismatch", "host name/address mismatch"} <= {
+        line.split(": ")[1] for line in warned
+    }
+    for line in warned:
+        demo_server.wait_for(line)

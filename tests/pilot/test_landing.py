@@ -6,12 +6,15 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import pytest
 from textual.pilot import Pilot
 
 from tests.pilot.stage import FILES, console, played, screen, tree, until
+from wraptui.changes.recovery import confirm, rollback
 from wraptui.system.machine import FileMachine
 from wraptui.tui.app import Console
 from wraptui.tui.messages import Proposed, Weighed
+from wraptui.tui.panes.rule_rows import RuleRow
 
 DENY = "/etc/hosts.deny"
 
@@ -105,3 +108,63 @@ async def test_a_review_that_is_closed_before_it_is_worked_out(tmp_path: Path) -
         app.landing.proposed(Proposed(number, None, "too late"))
         await pilot.pause()
         assert app.is_running and app.screen is app.dashboard
+
+
+async def test_taken_back_by_hand_the_edits_wait_again(tmp_path: Path) -> None:
+    async with reviewed(tmp_path) as (app, pilot, machine):
+        await pilot.press("a")
+        await until(pilot, lambda: "left to keep it" in screen(app), 20)
+        assert not app.workspace.changed
+        await pilot.press("b")
+        await until(pilot, lambda: "Taken back: the files are as they were." in screen(app))
+        assert "Your edits wait again" in screen(app)
+        assert app.workspace.diff.endswith("+# ALL: 203.0.113.66\n in.slowd: .example.net\n sshd: ALL\n")
+        await pilot.press("escape", "w")
+        await until(pilot, lambda: "+# ALL: 203.0.113.66" in screen(app))
+        await pilot.press("A")
+        await until(pilot, lambda: "It is in the history" in screen(app))
+        assert machine.read(DENY).decode() == "# " + FILES[DENY]
+
+
+@pytest.mark.parametrize("keep", [True, False])
+async def test_ended_from_another_login_the_dialog_says_so(tmp_path: Path, keep: bool) -> None:
+    async with reviewed(tmp_path) as (app, pilot, machine):
+        await pilot.press("a")
+        await until(pilot, lambda: "left to keep it" in screen(app), 20)
+        (confirm if keep else rollback)(machine)
+        app.landing.tell_waiting()
+        await until(pilot, lambda: ("Done." if keep else "Taken back") in screen(app))
+        assert "keep it" not in screen(app) and "y keeps the change" not in screen(app)
+        assert app.workspace.changed == (() if keep else (DENY,))
+
+
+async def test_edits_made_while_a_change_waits_outlive_its_confirmation(tmp_path: Path) -> None:
+    async with reviewed(tmp_path) as (app, pilot, machine):
+        await pilot.press("a")
+        await until(pilot, lambda: "left to keep it" in screen(app), 20)
+        await pilot.press("escape", "4", "end", "up")
+        row = app.dashboard.front.table.current
+        assert row is not None and row.file == DENY, row
+        await pilot.press("space")
+        assert app.workspace.changed == (DENY,)
+        await pilot.press("y")
+        await until(pilot, lambda: "The change is kept." in screen(app))
+        assert app.workspace.changed == (DENY,)
+        assert machine.read(DENY).decode() == "# " + FILES[DENY]
+
+
+async def test_rows_stay_in_place_when_their_edit_is_written(tmp_path: Path) -> None:
+    async with reviewed(tmp_path) as (app, pilot, _):
+        table = app.dashboard.front.table
+
+        def row() -> RuleRow:
+            assert isinstance(table.current, RuleRow)
+            return table.current
+
+        before = row().text
+        await pilot.press("A")
+        await until(pilot, lambda: "It is in the history" in screen(app))
+        assert row().text == before and not row().pending
+        number = app.world.snapshot.number
+        await until(pilot, lambda: app.world.snapshot.number > number + 1)
+        assert row().text == before

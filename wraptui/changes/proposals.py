@@ -66,6 +66,21 @@ class Proposal:
         """One unified diff over all files, byte text."""
         return "".join(change.diff for change in self.changes)
 
+    @property
+    def tally(self) -> str:
+        """How many clients it refuses and lets in, of those that are known; "" where nobody is known."""
+        found, counts = self.impact, []
+        for turns in (found.refused, found.admitted):
+            counts.append(len({(turn.client.service, turn.client.address) for turn in turns}))
+        does = (f"refuses {counts[0]}" * bool(counts[0]), f"lets in {counts[1]}" * bool(counts[1]))
+        told = " and ".join(filter(None, does))
+        if not found.asked:
+            return ""
+        of = f"{found.asked} clients (connected now, or in the logs of the last {self.days:g} days)"
+        if told:
+            return f"It {told} of {of}."
+        return f"It changes nothing{' for certain' if found.uncertain else ''} for {of}."
+
 
 def propose(
     machine: Machine,
@@ -138,7 +153,7 @@ def weighed(
         ),
         tuple(refusals),
         reloads,
-        (*refused.notes, *_notes(found, days), *people.notes, *_tried(tried)),
+        (*refused.notes, *_notes(found), *people.notes, *_tried(tried)),
         found,
         effects,
         killed,
@@ -258,16 +273,9 @@ def _fail2ban_writes(machine: Machine) -> bool:
     return False
 
 
-def _notes(found: Impact, days: float) -> Iterator[str]:
-    of = f"{found.asked} clients (connected now, or in the logs of the last {days:g} days)"
-    turns = (found.refused, found.admitted)
+def _notes(found: Impact) -> Iterator[str]:
     for group in (*groups(found.refused), *groups(found.admitted)):
         yield str(group)
     if found.uncertain:
         number = len({client.address for client in found.uncertain})
         yield f"Of {number} client{'s' * (number > 1)} it depends on a host name that is not known."
-    if found.refused or found.admitted:
-        counts = [len({(turn.client.service, turn.client.address) for turn in each}) for each in turns]
-        yield f"It refuses {counts[0]} and lets in {counts[1]} of {of}."
-    elif found.asked:
-        yield f"It changes nothing{' for certain' if found.uncertain else ''} for {of}."

@@ -83,6 +83,12 @@ def waiting(machine: Machine, state: str = STATE) -> tuple[Checkpoint, ...]:
     return History(machine, state).unfinished()
 
 
+def ended(machine: Machine, id: str, state: str = STATE) -> tuple[Receipt, ...]:
+    """How a change that waited has ended, whoever ended it; nothing as long as it waits."""
+    checkpoint = History(machine, state).checkpoint(id)
+    return (receipt(checkpoint),) if checkpoint and not checkpoint.unfinished else ()
+
+
 def confirm(machine: Machine, id: str = "", *, state: str = STATE) -> Receipt:
     """Keeps the pending change; raises `NothingPending` when there is none (any more)."""
     with held(machine, str(this_session(machine)), state, wait=10):

@@ -101,7 +101,7 @@ def sentences(proposal: Proposal) -> str:
             f"{sign} {each.severity.name.lower()}: {each.file}:{each.line}: {each.message}"
             for each in findings
         ]
-    lines += [f"note: {text}" for text in proposal.notes]
+    lines += [f"note: {text}" for text in (proposal.tally, *proposal.notes) if text]
     lines += [f"warning: {text}" for text in proposal.warnings]
     lines += [f"REFUSED: {text}" for text in proposal.refusals]
     return "".join(f"{printable(line)}\n" for line in lines)
@@ -121,7 +121,7 @@ def proposal_data(proposal: Proposal) -> dict[str, object]:
         "reloads": proposal.reloads,
         "findings_added": [_finding(each) for each in proposal.findings_added],
         "findings_removed": [_finding(each) for each in proposal.findings_removed],
-        "notes": list(proposal.notes),
+        "notes": [text for text in (proposal.tally, *proposal.notes) if text],
         "warnings": list(proposal.warnings),
         "refusals": list(proposal.refusals),
     }

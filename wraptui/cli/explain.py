@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import cache
 from typing import Any, BinaryIO, TypeVar
 
 from wraptui.cli import FINE, FOUND, UNREADABLE
@@ -249,16 +250,19 @@ def resolved(name: str, timeout: float) -> list[str]:
 
 
 def patient_look_up(timeout: float, names: dict[str, str]) -> LookUp:
-    """Names as libwrap finds them, noted in `names`; `unknown`, with a complaint, after the timeout."""
+    """Names as libwrap finds them, noted in `names`, and its warnings; `unknown`, with a complaint, after the
+    timeout."""
 
+    @cache
     def look_up(address: str) -> tuple[str, tuple[str, ...]]:
-        from wraptui.system.names import look_up as ask
+        from wraptui.system.names import looked_up
 
-        name = names.get(address) or in_time(lambda: ask(address), timeout, "")
+        nothing: tuple[str, tuple[str, ...]] = "", ()
+        name, warnings = in_time(lambda: looked_up(address), timeout, nothing)
         if not name:
             complain(f"the name of {address} was not found within {timeout:g} s; it counts as unknown")
         names[address] = name or "unknown"
-        return names[address], ()
+        return names[address], warnings
 
     return look_up
 

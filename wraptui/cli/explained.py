@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from wraptui.cli.text import printable
 from wraptui.policy.tables.access import Decision, Step, Visitor
+from wraptui.policy.tables.options import in_words
 from wraptui.syntax.tree import shown
 
 SHOWN = 12  # steps of the trace on each side of a gap
@@ -64,13 +65,7 @@ def cause(decision: Decision) -> str:
 
 def said(message: str) -> str:
     """A message for people: what an option would do reads as such."""
-    text = printable(readable(message))
-    option, _, rest = text.removeprefix("option:   ").partition(" ")
-    if not text.startswith("option:   "):
-        return text
-    if option.lower() in ("spawn", "twist", "aclexec"):
-        return f"{option} would run: {rest}"
-    return f"option {option} {rest}".rstrip()
+    return printable(readable(in_words(message)))
 
 
 def shortened(trace: tuple[Step, ...]) -> list[str]:

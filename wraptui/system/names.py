@@ -18,33 +18,44 @@ def look_up(address: str) -> str:
     """The name that libwrap gives a client (byte text): the reverse name, if it leads back to the address and
     is the host's canonical name; `unknown` without a reverse name, `paranoid` when it does not lead back.
 
-    Verified against libwrap 7.6.q (`sock_hostname`). Takes as long as the name server takes."""
+    Takes as long as the name server takes."""
+    return looked_up(address)[0]
+
+
+def looked_up(address: str) -> tuple[str, tuple[str, ...]]:
+    """The name as `look_up` gives it, and what libwrap warns of meanwhile, in its words (byte text).
+
+    Verified against libwrap 7.6.q (`sock_hostname`)."""
     try:
         client = ip_address(address)
     except ValueError:
-        return UNKNOWN
+        return UNKNOWN, ()
     if isinstance(client, IPv6Address) and client.ipv4_mapped:
         client = client.ipv4_mapped  # as libwrap simplifies it
     try:
         found = socket.getnameinfo((str(client), 0), socket.NI_NAMEREQD)[0].encode("utf-8", "surrogateescape")
     except (OSError, UnicodeError):
-        return UNKNOWN
-    family = socket.AF_INET6 if client.version == 6 else socket.AF_INET
+        return UNKNOWN, ()
+    name, family = (
+        found.decode("latin-1")[:LENGTH],
+        socket.AF_INET6 if client.version == 6 else socket.AF_INET,
+    )
     try:
         socket.getaddrinfo(found, None, 0, socket.SOCK_STREAM, 0, socket.AI_NUMERICHOST)
-        return PARANOID  # a name that looks like an address
+        return PARANOID, (f"host name/name mismatch: reverse lookup results in non-FQDN {name}",)
     except (OSError, UnicodeError):
         pass
     try:
         answers = socket.getaddrinfo(found, None, family, socket.SOCK_STREAM, 0, socket.AI_CANONNAME)
     except (OSError, UnicodeError):
-        return PARANOID
-    canonical = answers[0][3].encode("utf-8", "surrogateescape") if answers else b""
-    if canonical.lower() != found.lower() and found.lower() != b"localhost":
-        return PARANOID
+        return PARANOID, (f"can't verify hostname: getaddrinfo({name}, {family.name}) failed",)
+    official = answers[0][3].encode("utf-8", "surrogateescape") if answers else b""
+    shown = official.decode("latin-1")[:LENGTH]
+    if official.lower() != found.lower() and found.lower() != b"localhost":
+        return PARANOID, (f"host name/name mismatch: {name} != {shown}",)
     if any(_same(str(answer[4][0]), client.packed) for answer in answers):
-        return found.decode("latin-1")[:LENGTH]
-    return PARANOID
+        return name, ()
+    return PARANOID, (f"host name/address mismatch: {client} != {shown}",)
 
 
 def _same(text: str, packed: bytes) -> bool:

@@ -245,7 +245,7 @@ class Console(Base):
         if action == "findings":
             return bool(self.world.findings)
         if action == "keep":
-            return self._landing is not None and self._landing.waiting is not None
+            return self._landing is not None and self._landing.can_keep
         return True
 
     @property

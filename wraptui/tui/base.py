@@ -53,11 +53,11 @@ class Base(App[int]):
         """The machine was seen again."""
         self._evaluate(snapshot)
 
-    def hold(self, workspace: Workspace) -> None:
-        """The edits that wait are these now."""
+    def hold(self, workspace: Workspace, snapshot: Snapshot | None = None) -> None:
+        """The edits that wait are these now; with `snapshot` the machine is believed to be so."""
         if workspace is not self.workspace:
             self._workspace = workspace
-            self._evaluate(self.world.snapshot)
+            self._evaluate(snapshot or self.world.snapshot)
 
     async def asked(self, name: str, row: object) -> None:
         """A key that does something was pressed on a row (None: on no row)."""

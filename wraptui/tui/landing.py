@@ -41,6 +41,8 @@ class Landing(Half):
         self._number = 0
         self._of_workspace = True
         self._landed = 0.0
+        self._fresh = False  # an answer that comes now is that of an `apply`
+        self._applied = Workspace()
         self._peer = address(this_session(console.machine).peer)
 
     # -- review -----------------------------------------------------------------------------------------
@@ -113,7 +115,9 @@ class Landing(Half):
     def _land(self, proposal: Proposal, message: str, seconds: int, *, force: bool) -> None:
         if self._review is not None and self.console.screen is self._review:
             self._review.dismiss(None)
-        self._made = Made(self.world, "making the change")
+        self._made, self._fresh = Made(self.world, "making the change"), True
+        # Now, since the next look may see the files changed before the answer comes.
+        self._applied = self.workspace if self._of_workspace else Workspace()
         self.console.push_screen(self._made)
         self._work(partial(self._apply, proposal, message, float(seconds), force), "apply")
 
@@ -142,50 +146,86 @@ class Landing(Half):
             self._made.step(event.text)
 
     def landed(self, event: Landed) -> None:
-        done, problem = event.receipt, event.problem
+        done, problem, waited = event.receipt, event.problem, self.waiting
         if event.stale:
             self.meet_others()
             problem += "\nYour edits now stand on the new version: close this and review again."
-        if self._made is not None:
-            self._made.end(done, problem)
+        note = ""
         if done is not None:
             self.waiting = done if done.state == "pending" else None
             self._landed = self.machine.now()
-            if done.state in ("kept", "pending"):
+            if done.state == "rolled-back":
+                note = self._taken_back()
+            elif self._fresh:
                 self._written()
             else:
                 self.meet_others()
+        self._fresh = False
+        shown = self._made is not None and self._made.is_attached
+        if self._made is not None:
+            self._made.end(done, problem, note)
+        if waited is not None and not shown:
+            self._say_ended(done, problem, note)
         self.tell_waiting()
+
+    def _say_ended(self, done: Receipt | None, problem: str, note: str) -> None:
+        """How a change ended whose dialog is closed."""
+        if done is None:
+            self.console.say(problem, bad=True)
+        elif done.state == "kept":
+            self.console.say("The change is kept.")
+        else:
+            self.console.say(" ".join(filter(None, ("The change is taken back.", note))), bad=True)
 
     def _written(self) -> None:
         """The edits stand on disk: nothing waits any more."""
+        world = self.world
         if self._of_workspace:
             try:
                 current = {path: desk.read(self.machine, path) for path in self.workspace.base}
             except NotEdited:
                 current = {}
-            self.console.hold(self.workspace.after_apply(current))
+            # What the edits made of the files is what stands there until the next look: rows stay in place.
+            seen = replace(
+                world.snapshot,
+                tables=world.tables,
+                configuration=world.configuration,
+                findings=world.findings,
+            )
+            self.console.hold(self.workspace.after_apply(current), seen)
         else:
             self.meet_others()
         desk.keep(self.machine, self.workspace)
 
+    def _taken_back(self) -> str:
+        """The old files stand again; the edits that were in the change wait again, and that is said."""
+        again = bool(self._applied.changed) and not self.workspace.changed
+        if again:
+            self.console.hold(self._applied)
+        self._applied = Workspace()
+        self.meet_others()
+        return "Your edits wait again: change them and review (w), or undo them (u)." if again else ""
+
     # -- confirm or take back ---------------------------------------------------------------------------
 
     def tell_waiting(self) -> None:
-        """Say in the header that a change waits for its confirmation."""
+        """Say in the header that a change waits for its confirmation, and notice when somebody ended it: the
+        guard, or another login."""
         pending = self.waiting
         waiting: Words = ()
         if pending is not None:
+            for receipt_of in changes.ended(self.machine, pending.id):
+                self.console.post_message(Landed(receipt_of))
             left = pending.deadline - self.console.clock()
-            if left > 0:
-                waiting = words(
-                    Piece(f"{self.world.glyphs.warn} y keeps the change: {countdown(left)} left", "warn")
-                )
-            else:
-                self.waiting = None
-                self.meet_others()
+            told = f"y keeps the change: {countdown(left)} left" if left > 0 else "the guard takes it back"
+            waiting = words(Piece(f"{self.world.glyphs.warn} {told}", "warn"))
         if waiting != self.world.waiting:
             self.console.show(replace(self.world, waiting=waiting))
+
+    @property
+    def can_keep(self) -> bool:
+        """Whether a change waits that can still be confirmed."""
+        return self.waiting is not None and self.waiting.deadline > self.console.clock()
 
     def keep(self) -> None:
         """Keep the change that waits."""

@@ -24,6 +24,7 @@ FACILITIES = (
     *("kern", "user", "mail", "daemon", "auth", "lpr", "news", "uucp", "cron"),
     *(f"local{number}" for number in range(8)),
 )
+_LOGGED = "option:   "
 LEVELS = ("emerg", "alert", "crit", "err", "warning", "notice", "info", "debug")
 
 
@@ -91,7 +92,7 @@ def _run(field: str, last: bool, request: Request, conditions: Conditions) -> Ou
     if value and KEYWORDS[name].expanded:
         value = expanded(value, request).strip(SPACE)
         logged = value
-    request.messages.append(f"option:   {key} {logged}")
+    request.messages.append(f"{_LOGGED}{key} {logged}")
     if name == "allow":
         return "granted"
     if name == "deny":
@@ -111,6 +112,18 @@ def _run(field: str, last: bool, request: Request, conditions: Conditions) -> Ou
     elif name in CHECKS:
         CHECKS[name](value)
     return None
+
+
+def in_words(message: str) -> str:
+    """A message of a decision for people: what an option would do reads as such. For %p stands the word
+    PID in it, since nobody knows the number beforehand."""
+    if not message.startswith(_LOGGED):
+        return message
+    key, _, rest = message.removeprefix(_LOGGED).partition(" ")
+    if key.lower() not in ("spawn", "twist", "aclexec"):
+        return f"option {key} {rest}".rstrip()
+    number = "  (PID: the number of the daemon's process)" if "PID" in rest else ""
+    return f"{key} would run: {rest}{number}"
 
 
 def check_shape(key: str, value: str, last: bool) -> None:

@@ -32,7 +32,7 @@ class Made(Dialog[None]):
         self.steps: list[str] = []
         self.receipt: Receipt | None = None
         self.problem = ""
-        self.noticed = ""
+        self.noticed = self.note = ""
 
     def heading(self) -> str:
         return self._heading
@@ -50,19 +50,21 @@ class Made(Dialog[None]):
         self.steps.append(text)
         self.draw()
 
-    def end(self, receipt: Receipt | None, problem: str = "") -> None:
-        """It is over: a receipt, or the sentence why nothing was done."""
-        self.receipt, self.problem = receipt, problem
+    def end(self, receipt: Receipt | None, problem: str = "", note: str = "") -> None:
+        """It is over: a receipt, or the sentence why nothing was done; `note` says what is to do next."""
+        self.receipt, self.problem, self.note = receipt, problem, note
         if receipt is not None and receipt.steps:
             self.steps = list(receipt.steps)
         self.draw()
-        if self.is_attached:
-            self.refresh_bindings()
 
     @property
     def waits(self) -> bool:
-        """Whether it waits to be confirmed."""
-        return self.receipt is not None and self.receipt.state == "pending"
+        """Whether it waits to be confirmed, and still can be."""
+        waits = self.receipt is not None and self.receipt.state == "pending"
+        return waits and self._left() > 0
+
+    def _left(self) -> float:
+        return self.receipt.deadline - self.app_now() if self.receipt is not None else 0.0
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action in ("keep", "back_out"):
@@ -80,6 +82,7 @@ class Made(Dialog[None]):
             *(words(Piece(f"{glyphs.good} ", "good"), step) for step in self.steps)
         )
         self.query_one("#outcome", Lines).say(*self._outcome())
+        self.refresh_bindings()
 
     def _outcome(self) -> list[Cell]:
         glyphs, receipt = self.world.glyphs, self.receipt
@@ -88,10 +91,10 @@ class Made(Dialog[None]):
         if receipt is None:
             return ["", words(Piece("Working.", "dim"))]
         if receipt.state == "rolled-back":
-            lines: list[Cell] = ["", words(Piece(f"{glyphs.warn} Taken back: ", "warn"), receipt.problem)]
-            return lines
+            why = receipt.problem or "the files are as they were."
+            return ["", words(Piece(f"{glyphs.warn} Taken back: ", "warn"), why), self.note]
         if receipt.state == "pending":
-            left = receipt.deadline - self.app_now()
+            left = self._left()
             if left <= 0:
                 return ["", words(Piece(f"{glyphs.warn} The time is over: the guard takes it back.", "warn"))]
             return [

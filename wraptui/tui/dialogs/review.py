@@ -132,11 +132,14 @@ def proposal_lines(proposal: Proposal, world: World, columns: int = 110) -> Iter
         yield from wrapped(words(Piece(f"{glyphs.bad} refused: ", "bad")), reason, columns)
     for reason in proposal.warnings:
         yield from wrapped(words(Piece(f"{glyphs.warn} ", "warn")), reason, columns)
-    if not proposal.refusals and not proposal.warnings and not _worse(proposal):
+    if proposal.impact.refused:
+        yield from wrapped(words(Piece(f"{glyphs.warn} ", "warn")), proposal.tally, columns)
+    elif not proposal.refusals and not proposal.warnings and not _worse(proposal):
         yield words(Piece(f"{glyphs.good} ", "good"), "Nothing speaks against it.")
     yield from finding_lines("it brings", proposal.findings_added, world, columns)
     yield from finding_lines("it mends", proposal.findings_removed, world, columns)
-    for note in proposal.notes:
+    tally = "" if proposal.impact.refused else proposal.tally
+    for note in filter(None, (tally, *proposal.notes)):
         yield from wrapped(words(Piece(f"{glyphs.note} ", "dim")), note, columns)
     reload = "No reload: TCP Wrappers read their files at every new connection."
     if proposal.reloads:
@@ -150,7 +153,9 @@ def proposal_lines(proposal: Proposal, world: World, columns: int = 110) -> Iter
 
 
 def _worse(proposal: Proposal) -> bool:
-    return any(found.severity > Severity.NOTE for found in proposal.findings_added)
+    return bool(proposal.impact.uncertain) or any(
+        found.severity > Severity.NOTE for found in proposal.findings_added
+    )
 
 
 def finding_lines(what: str, findings: Sequence[Finding], world: World, columns: int) -> Iterator[Words]:
