@@ -14,6 +14,7 @@ import pexpect
 import psutil
 import pytest
 
+from tests import newest
 from wraptui.demo.session import Session
 
 ALLOW, DENY, FTP, MAIN = "/etc/hosts.allow", "/etc/hosts.deny", "/etc/xinetd.d/ftp", "/etc/xinetd.conf"
@@ -96,10 +97,11 @@ def test_who_would_lock_himself_out_is_refused_and_nothing_is_written(demo_serve
 
 def test_locked_out_by_force_the_door_opens_again_at_the_deadline(demo_server: Session) -> None:
     before = standing(demo_server)
-    done = demo_server.wraptui("apply", *CUT_OFF, "--even-if-locked-out", "--confirm-within", "4")
+    done = demo_server.wraptui("apply", *CUT_OFF, "--even-if-locked-out", "--confirm-within", "600")
     assert done.returncode == 0, done.stderr
     assert not welcome(demo_server, OPERATOR, SSH_PORT)
     assert len(pending(demo_server)) == 1
+    newest.let_the_time_pass(demo_server)
     until(lambda: pending(demo_server) == [])
     assert standing(demo_server) == before
     assert welcome(demo_server, OPERATOR, SSH_PORT)
@@ -109,7 +111,7 @@ def test_locked_out_by_force_the_door_opens_again_at_the_deadline(demo_server: S
 
 def test_the_terminal_is_gone_and_the_program_killed_but_the_guard_is_not(demo_server: Session) -> None:
     before = standing(demo_server)
-    words = ["wraptui", "apply", *CUT_OFF, "--even-if-locked-out", "--confirm-within", "4", "--wait"]
+    words = ["wraptui", "apply", *CUT_OFF, "--even-if-locked-out", "--confirm-within", "600", "--wait"]
     command = demo_server.inside(sys.executable, "-m", *words)
     terminal = pexpect.spawn(
         command[0], command[1:], env=demo_server.environment, timeout=30, encoding="latin-1"
@@ -118,20 +120,22 @@ def test_the_terminal_is_gone_and_the_program_killed_but_the_guard_is_not(demo_s
     until(lambda: bool(pending(demo_server)) and pending(demo_server)[0]["state"] == "pending")
     killed(terminal)
     assert not welcome(demo_server, OPERATOR, SSH_PORT)
+    newest.let_the_time_pass(demo_server)
     until(lambda: pending(demo_server) == [])
     assert standing(demo_server) == before
     assert welcome(demo_server, OPERATOR, SSH_PORT)
 
 
 def test_a_change_is_confirmed_from_another_login_and_stays(demo_server: Session) -> None:
-    assert demo_server.wraptui("apply", "--deny", "ALL: 203.0.113.9", "--confirm-within", "5").returncode == 0
+    assert (
+        demo_server.wraptui("apply", "--deny", "ALL: 203.0.113.9", "--confirm-within", "60").returncode == 0
+    )
     waiting = pending(demo_server)
     assert [each["files"] for each in waiting] == [[DENY]]
     assert demo_server.wraptui("confirm").returncode == 0
-    time.sleep(6)
+    until(lambda: b"wraptui.changes.recovery" not in _commands(demo_server))  # nobody would take it back
     assert demo_server.read(DENY).endswith(b"ALL: 203.0.113.9\n")
     assert demo_server.wraptui("rollback").returncode == 1
-    until(lambda: b"wraptui.changes.recovery" not in _commands(demo_server))
 
 
 def test_rolling_back_from_another_login_undoes_it_before_the_deadline(demo_server: Session) -> None:

@@ -8,11 +8,11 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from pathlib import Path
 
 import psutil
 import pytest
 
+from tests import newest
 from tests.conftest import lacking
 from tests.ssh import NoSshd, Sshd, real_sshd
 from tests.terminal import terminal
@@ -77,24 +77,6 @@ def until(true: Callable[[], object], seconds: float = 30) -> None:
         time.sleep(0.05)
 
 
-def recorded(sshd: Sshd) -> Path:
-    """Where the newest change's state stands."""
-    history = Path(sshd.server.path("/var/lib/wraptui/history"))
-    return max(history.glob("[!.]*")) / "state.json"
-
-
-def state(sshd: Sshd) -> str:
-    return str(json.loads(recorded(sshd).read_text())["state"])
-
-
-def let_the_time_pass(sshd: Sshd) -> None:
-    """The newest change's deadline is now."""
-    path = recorded(sshd)
-    new = path.with_name("later")
-    new.write_text(json.dumps(json.loads(path.read_text()) | {"deadline": time.time()}))
-    new.replace(path)
-
-
 def guards(sshd: Sshd) -> list[psutil.Process]:
     """The processes that wait to take a change back: who sees to it that the guard lives, and the guard."""
     found = []
@@ -143,12 +125,12 @@ def test_forced_then_cut_off_the_door_opens_again(sshd: Sshd) -> None:
     words = sshd.login("wraptui", "apply", *FORCED, "10", "--wait", tty=True)
     with terminal(words, environment=sshd.server.environment) as operator:
         operator.wait("Applied as|written")
-        until(lambda: state(sshd) == "pending")
-        assert not sshd.welcome() or state(sshd) != "pending"
+        until(lambda: newest.state(sshd.server) == "pending")
+        assert not sshd.welcome() or newest.state(sshd.server) != "pending"
         for each in sshd.sessions():
             each.kill()
         operator.child.close(force=True)
-    until(lambda: state(sshd) == "rolled-back")
+    until(lambda: newest.state(sshd.server) == "rolled-back")
     assert standing(sshd) == before
     assert sshd.welcome()
 
@@ -160,8 +142,8 @@ def test_killed_the_guard_is_back_and_its_parent_is_not_needed(sshd: Sshd, which
     parent, guard = guards(sshd)
     (guard if which == "guard" else parent).kill()
     assert standing(sshd) != before and not sshd.welcome()
-    let_the_time_pass(sshd)
-    until(lambda: state(sshd) == "rolled-back")
+    newest.let_the_time_pass(sshd.server)
+    until(lambda: newest.state(sshd.server) == "rolled-back")
     assert standing(sshd) == before
     assert sshd.welcome()
 
@@ -171,9 +153,9 @@ def test_only_a_new_login_may_confirm(sshd: Sshd) -> None:
     script = 'wraptui apply --deny "ALL: 203.0.113.9" -m a; wraptui confirm; echo "code $?"'
     old = sshd.run("sh", "-c", script)
     assert "code 3" in old.stdout and "older than the change" in old.stderr, old.stderr
-    assert state(sshd) == "pending"
+    assert newest.state(sshd.server) == "pending"
     new = sshd.run("wraptui", "confirm")
-    assert (new.returncode, state(sshd)) == (0, "kept"), new.stderr
+    assert (new.returncode, newest.state(sshd.server)) == (0, "kept"), new.stderr
     until(lambda: not guards(sshd))
     assert sshd.server.read(DENY).endswith(b"ALL: 203.0.113.9\n")
 
@@ -204,12 +186,12 @@ def test_the_console_in_a_login_tells_a_new_login_from_a_refused_one(sshd: Sshd)
         console.press("enter")
         console.wait("older than the change")
         console.press("escape")
-        assert state(sshd) == "pending" and standing(sshd) != before
+        assert newest.state(sshd.server) == "pending" and standing(sshd) != before
         assert "A new login" not in console.text
         with sshd.staying():
             console.wait(f"A new login from {OPERATOR} works: {sshd.user}")
             console.press("enter")
             console.wait("Done")
-        assert state(sshd) == "kept"
+        assert newest.state(sshd.server) == "kept"
         console.press("escape", "q")
         assert console.ended() == 0
