@@ -63,7 +63,9 @@ def circumstances(
         clients=_named(machine, (*people.live, *people.operators, *people.logged), patience),
         operators=people.operators,
         peers=(own,) if own else (),
-        events=tuple(_events(machine, logs.places(machine, daemon.log, log_types).all, since)),
+        events=tuple(
+            _events(machine, logs.places(machine, daemon.log, log_types, daemon.started).all, since)
+        ),
         usage={
             each.service.id: Usage(each.largest_memory, each.largest_cpu)
             for each in snapshot.services

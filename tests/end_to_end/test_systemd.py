@@ -6,6 +6,7 @@ Each test boots a machine of its own in private namespaces (see tests/booted.py)
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -201,12 +202,43 @@ def test_the_guard_outlives_the_session_with_all_its_processes(machine: Booted) 
         session.kill()
         session.wait()
     assert machine.show(guard, "ActiveState") == "active" and machine.read(DENY) == changed
+    # Even killed itself it comes back: the out-of-memory killer asks nobody.
+    machine.run("systemctl", "kill", "--signal=SIGKILL", guard).check_returncode()
+    until(lambda: machine.show(guard, "NRestarts") == "1", "the guard is there again")
+    assert machine.read(DENY) == changed
     assert python(machine, NEAR)
     until(lambda: last(machine)["state"] == "rolled-back", "the deadline")
     assert last(machine)["steps"][-1] == "rolled back: nobody confirmed it in time"
     assert machine.read(DENY) == HOSTS_DENY.encode()
     until(lambda: not guards(machine), "the guard's unit goes")
     assert not loaded(machine)
+
+
+def test_a_daemon_of_no_unit_that_the_guard_starts_again_lives_on(real: Binaries, tmp_path: Path) -> None:
+    with disk(tmp_path, real, "nobody").boot() as machine:
+        machine.run(real.xinetd, "-stayalive", "-pidfile", "/run/xinetd.pid").check_returncode()
+        until(lambda: "Started working" in machine.journal(), "xinetd is up")
+        before = machine.daemon()
+        receipt = applied(machine, "--set", "hold.port=4001", "--confirm-within", "900")
+        assert f"xinetd has reloaded (SIGHUP to process {before}): " in "\n".join(receipt["steps"])
+        machine.run("sh", "-c", 'kill -9 "$1"', "sh", str(before)).check_returncode()
+        assert python(machine, NEAR)
+        until(lambda: last(machine)["state"] == "rolled-back", "the deadline")
+        # The unit's end is the moment in which systemd would have killed what is left in it.
+        guard = f"wraptui-guard-{receipt['id']}.service"
+        until(lambda: machine.show(guard, "ActiveState") == "inactive", "the guard's unit ends")
+        assert any(each.startswith("started again: ") for each in last(machine)["steps"])
+        assert machine.daemon() != before and machine.hit(GUEST, HOLD, wait=0.2).problem == ""
+
+
+def test_a_target_that_is_started_again_is_no_boot(machine: Booted) -> None:
+    applied(machine, "--deny", "ALL: 203.0.113.200", "--confirm-within", "900")
+    machine.run("systemctl", "daemon-reload").check_returncode()
+    machine.run("systemctl", "start", "multi-user.target").check_returncode()
+    until(lambda: f"Finished {UNIT}" in machine.journal("--output=cat"), "the boot unit has run")
+    assert last(machine)["state"] == "pending" and loaded(machine)
+    assert machine.wraptui("rollback").returncode == FINE
+    assert machine.read(DENY) == HOSTS_DENY.encode() and not loaded(machine)
 
 
 def test_what_is_confirmed_leaves_no_unit(machine: Booted) -> None:
@@ -252,6 +284,8 @@ def test_who_shuts_the_machine_down_has_not_confirmed(real: Binaries, tmp_path: 
     assert (kept.etc / "xinetd.conf").read_text() == XINETD_CONF
     with kept.boot() as machine:
         assert last(machine)["state"] == "rolled-back" and not loaded(machine)
+        assert last(machine)["steps"][-1] == "rolled back: the machine goes down"
+        assert not any("started again" in each for each in last(machine)["steps"])
 
 
 RESTART = """
@@ -285,25 +319,96 @@ def test_xinetd_is_reloaded_and_restarted_as_its_unit(
         assert (said.gone, said.heard) == ((True, b"") if ends_servers else (False, b"two\n"))
 
 
-def test_the_list_is_rebuilt_from_the_journal(machine: Booted) -> None:
-    def listed() -> dict[str, Any]:
-        told = machine.wraptui("no-access", "--json")
-        assert told.returncode == FINE, told.stderr
-        found: dict[str, Any] = json.loads(told.stdout)
-        return found
+def test_a_restart_by_the_script_that_started_nothing_is_asked_for_again(
+    real: Binaries, tmp_path: Path
+) -> None:
+    with disk(tmp_path, real, "script").boot() as machine:
+        until(lambda: "Started working" in machine.journal(), "xinetd is up")
+        before = machine.daemon()
 
-    assert listed() == {"entries": [], "certain": True, "clients": {}}
-    machine.hit(INTRUDER, TRAP)
-    until(lambda: "Adding" in machine.journal("--identifier=xinetd"), "the sensor's line")
-    until(lambda: "FAIL: trap address" in machine.journal("--identifier=xinetd"), "the sensor's second line")
-    assert machine.hit(INTRUDER, ECHO).gone
-    found = listed()
-    assert found["certain"]
-    assert [(each["address"], each["sensor"], each["minutes"]) for each in found["entries"]] == [
-        (f"::ffff:{INTRUDER}", "trap", 60)
-    ]
-    receipt = applied(machine, "--set", "hold.port=4001", "--no-confirm")
-    assert "as foreseen" in receipt["steps"]
-    assert listed()["entries"] == found["entries"], "a reload keeps the list"
-    assert python(machine, RESTART)
-    assert listed() == {"entries": [], "certain": True, "clients": {}}
+        def told(name: str) -> None:
+            machine.run("sh", "-c", 'kill -s "$1" "$2"', "sh", name, str(before)).check_returncode()
+
+        told("STOP")  # so that its end takes longer than Debian's script waits, which is not at all
+        words = machine.inside(sys.executable, "-c", RESTART)
+        asked = subprocess.Popen(words, env=machine.environment, stdout=subprocess.PIPE, text=True)
+        try:
+            started = "Started xinetd.service"
+            until(lambda: machine.journal("--output=cat").count(started) == 2, "the script is done")
+            told("CONT")
+            assert json.loads(asked.communicate(timeout=60)[0])[4] == machine.daemon() != before
+        finally:
+            asked.kill()
+            asked.communicate()
+        assert machine.hit(GUEST, HOLD, wait=0.2).problem == ""
+
+
+def listed(machine: Booted) -> dict[str, Any]:
+    """xinetd's list as `wraptui no-access` tells it, and under `said` what it says besides."""
+    told = machine.wraptui("no-access", "--json")
+    assert told.returncode == FINE, told.stderr
+    found: dict[str, Any] = json.loads(told.stdout)
+    return {**found, "said": told.stderr}
+
+
+EMPTY = {"entries": [], "certain": True, "clients": {}, "said": ""}
+
+
+def test_the_list_is_rebuilt_from_the_journal(real: Binaries, tmp_path: Path) -> None:
+    kept = disk(tmp_path, real)
+    # What a syslog daemon that is no more has left behind has nothing of this xinetd.
+    old = kept.var / "log/syslog"
+    old.write_text("Nov 24 01:35:22 server xinetd[4711]: Started working: 1 available service\n")
+    os.utime(old, (1, 1))
+    with kept.boot() as machine:
+        until(lambda: "Started working: 3" in machine.journal(), "xinetd is up")
+        assert listed(machine) == EMPTY
+        machine.hit(INTRUDER, TRAP)
+        until(lambda: "FAIL: trap address" in machine.journal("--identifier=xinetd"), "the sensor's lines")
+        assert machine.hit(INTRUDER, ECHO).gone
+        # What anybody says under xinetd's name is not the daemon's word.
+        said = "9 {process_sensor} Adding ::ffff:192.0.2.7 to the global_no_access list for 60 minutes"
+        machine.run("logger", "--tag", "xinetd", said).check_returncode()
+        until(lambda: "192.0.2.7" in machine.journal("--identifier=xinetd"), "the lie")
+        found = listed(machine)
+        assert found["certain"]
+        assert [(each["address"], each["sensor"], each["minutes"]) for each in found["entries"]] == [
+            (f"::ffff:{INTRUDER}", "trap", 60)
+        ]
+        receipt = applied(machine, "--set", "hold.port=4001", "--no-confirm")
+        assert "as foreseen" in receipt["steps"]
+        assert listed(machine)["entries"] == found["entries"], "a reload keeps the list"
+        assert python(machine, RESTART)
+        assert listed(machine) == EMPTY
+
+
+FLOOD = """
+import socket
+for _ in range(200):
+    with socket.socket() as visit:
+        visit.bind(("203.0.113.77", 0))
+        visit.connect(("192.0.2.10", 7))
+        visit.recv(1)
+"""
+
+
+def test_lines_that_journald_did_not_take_make_the_list_uncertain(real: Binaries, tmp_path: Path) -> None:
+    kept = disk(tmp_path, real)
+    free = "defaults\n{\n\tcps = 100000 1\n"
+    (kept.etc / "xinetd.conf").write_text(XINETD_CONF.replace("defaults\n{\n", free))
+    with (kept.etc / "systemd/journald.conf").open("a") as file:
+        file.write("RateLimitIntervalSec=2s\nRateLimitBurst=4\n")
+    with kept.boot() as machine:
+        machine.hit(INTRUDER, TRAP)
+        until(lambda: "FAIL: trap address" in machine.journal("--identifier=xinetd"), "the sensor's lines")
+        assert listed(machine)["certain"]
+        machine.run(sys.executable, "-c", FLOOD).check_returncode()
+
+        def told() -> bool:
+            machine.hit(INTRUDER, ECHO, wait=0.2)  # journald tells of a loss with the next line that it takes
+            return "Suppressed " in machine.journal("--identifier=systemd-journald")
+
+        until(told, "journald tells")
+        found = listed(machine)
+        assert not found["certain"] and "lines less than xinetd wrote" in found["said"]
+        assert [each["address"] for each in found["entries"]] == [f"::ffff:{INTRUDER}"]

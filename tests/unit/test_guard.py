@@ -51,7 +51,7 @@ def by_boot_alone(machine: Machine, id: str, state: str) -> str:
 def test_what_a_power_cut_leaves_is_taken_back_at_boot(machine: WithSystemd) -> None:
     apply(machine, propose(machine, changes(machine)), confirm_within=60, arm=by_boot_alone)
     unit = Path(machine.root + UNIT).read_text()
-    assert '"-m" "wraptui.changes.recovery" "--boot" ' in unit and "Before=xinetd.service ssh.service" in unit
+    assert '"-m" "wraptui.changes.recovery" "--boot" ' in unit and "xinetd.service ssh.service" in unit
     assert Path(machine.root + WANTED).read_text() == "[Unit]\nWants=wraptui-recover.service\n"
     assert main(["--boot", machine.root, "/var/lib/wraptui"]) == 0
     assert machine.read(DENY) == b"sshd: 192.0.2.1\n" and not waiting(machine)
@@ -74,6 +74,21 @@ def test_without_systemd_or_root_no_unit_is_written(tmp_path: Path) -> None:
     assert at_next_boot(WithSystemd(str(tmp_path)), "m", []) == ""
     not_at_next_boot(WithSystemd(str(tmp_path)))
     assert os.listdir(tmp_path / "etc") == []
+
+
+def test_where_no_unit_can_be_written_the_guard_watches_and_says_so(tmp_path: Path) -> None:
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc/hosts.deny").write_bytes(b"sshd: 192.0.2.1\n")
+    (tmp_path / "run/systemd/system").mkdir(parents=True)
+    (tmp_path / "etc/systemd").write_bytes(b"no folder")
+    machine = WithSystemd(str(tmp_path))
+    receipt = apply(machine, propose(machine, changes(machine)), confirm_within=60)
+    assert receipt.state == "pending"
+    assert "but no boot after a power cut would take it back: Not a directory" in receipt.steps[1]
+    rollback(machine)
+    assert (
+        machine.read(DENY) == b"sshd: 192.0.2.1\n" and (tmp_path / "etc/systemd").read_bytes() == b"no folder"
+    )
 
 
 def test_words_with_a_meaning_to_systemd_are_spelled_so_that_they_have_none(machine: WithSystemd) -> None:

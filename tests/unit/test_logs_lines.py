@@ -138,6 +138,14 @@ def test_a_journal_record_of_bytes() -> None:
     assert parse(json.dumps(record), clock()) == Event(1.0, 7, "fail", "caf\xe9", "", "address")
 
 
+def test_what_journald_lost_is_told_by_journald_alone() -> None:
+    record = {"__REALTIME_TIMESTAMP": "1000000", "_PID": "5", "MESSAGE": "Suppressed 113 messages from x"}
+    record |= {"N_DROPPED": "113", "SYSLOG_IDENTIFIER": "systemd-journald", "_TRANSPORT": "driver"}
+    assert parse(json.dumps(record), clock()) == Event(1.0, 5, "lost", number=113)
+    assert parse(json.dumps({**record, "_TRANSPORT": "journal"}), clock()) is None
+    assert parse(json.dumps({**record, "N_DROPPED": "many"}), clock()) is None
+
+
 def test_a_syslog_year_is_the_last_one_that_is_not_in_the_future() -> None:
     january = datetime(2027, 1, 2, tzinfo=UTC).timestamp()
     event = parse("Dec 31 23:59:59 h xinetd[1]: Starting reconfiguration", Clock(january, UTC))

@@ -42,7 +42,7 @@ from wraptui.system.checkpoints import (
     remove_if_there,
     stage,
 )
-from wraptui.system.guard import at_next_boot, start_apart
+from wraptui.system.guard import at_next_boot, not_at_next_boot, start_apart
 from wraptui.system.locks import Held, held
 from wraptui.system.machine import Machine
 from wraptui.system.sessions import this_session
@@ -101,7 +101,11 @@ def armed(machine: Machine, id: str, state: str) -> str:
         except (OSError, ValueError):
             time.sleep(0.02)
             continue
-        boot = at_next_boot(machine, "wraptui.changes.recovery", ["--boot", machine.root, state])
+        try:
+            boot = at_next_boot(machine, "wraptui.changes.recovery", ["--boot", machine.root, state])
+        except OSError as error:
+            not_at_next_boot(machine)
+            boot = f"but no boot after a power cut would take it back: {said(error)}"
         return f"{how}, {boot}" if boot else how
     raise OSError("the guard that would take the change back did not start")
 

@@ -29,7 +29,7 @@ from wraptui.system.checkpoints import (
     digest,
     stage,
 )
-from wraptui.system.guard import not_at_next_boot
+from wraptui.system.guard import going_down, not_at_next_boot
 from wraptui.system.locks import held
 from wraptui.system.machine import Machine
 from wraptui.system.sessions import this_session
@@ -352,8 +352,13 @@ def guard(machine: Machine, id: str, state: str = STATE, *, beat: float = 0.25) 
                 if not late and checkpoint.state != PREPARED:
                     continue  # it has just been made, between our look and our lock
                 # We hold the lock: nobody makes a change any more that is not made.
-                why = "it was interrupted" if checkpoint.state == PREPARED else "nobody confirmed it in time"
-                if take_back(history, checkpoint, f"rolled back: {why}").state == ROLLED_BACK:
+                reload, why = True, "nobody confirmed it in time"
+                if checkpoint.state == PREPARED:
+                    why = "it was interrupted"
+                elif _TOLD_TO_END:
+                    reload = not going_down(machine)
+                    why = "its guard was told to end" if reload else "the machine goes down"
+                if take_back(history, checkpoint, f"rolled back: {why}", reload=reload).state == ROLLED_BACK:
                     return 4
                 time.sleep(20 * beat)
         time.sleep(beat)
@@ -388,14 +393,25 @@ def main(words: Sequence[str]) -> int:
 
 
 def _after_boot(machine: Machine, state: str) -> int:
-    """Takes back what nobody confirmed before the machine went down; xinetd starts later."""
+    """Takes back what nobody confirmed before the machine went down; xinetd starts later. What a live guard
+    watches is of this boot: systemd has only been told to start its target again."""
     with held(machine, "The recovery at boot", state, wait=10):
         history = History(machine, state)
+        if any(_watched(history, each) for each in history.unfinished()):
+            return 0
         tidy(history)
         for checkpoint in history.unfinished():
             take_back(history, checkpoint, "rolled back: the machine went down", reload=False)
         not_at_next_boot(machine)
     return 0
+
+
+def _watched(history: History, checkpoint: Checkpoint) -> bool:
+    """Whether the guard of this change runs."""
+    try:
+        return checkpoint.id in history.machine.command(int(history.noted(checkpoint, "guard")))
+    except (OSError, ValueError):
+        return False
 
 
 if __name__ == "__main__":

@@ -47,7 +47,7 @@ class Reloaded:
 
 def reload(machine: Machine, daemon: xinetd.Daemon, patience: float = PATIENCE) -> Reloaded:
     """Has the daemon reload and waits for its answer; raises `OSError` when it cannot even be asked."""
-    places = logs.places(machine, daemon.log)
+    places = logs.places(machine, daemon.log, since=daemon.started)
     begun = machine.now()
     followers: list[logs.Follower | logs.JournalFollower] = [
         logs.JournalFollower(machine, since=begun) if path == logs.JOURNAL else logs.Follower(machine, path)
@@ -104,18 +104,27 @@ def restart(machine: Machine, before: Mapping[str, object]) -> str:
     """Starts a daemon again that has ended, as it had been started; `before` is `remembered`. Says how."""
     command = before.get("command")
     unit = str(before.get("unit") or "")
-    if unit and machine.run(["systemctl", "restart", unit], 30).code == 0:
-        return f"systemctl restart {unit}"
+    if unit:
+        machine.run(["systemctl", "reset-failed", unit])  # one that has just failed may often not be started
+        if machine.run(["systemctl", "restart", unit], 30).code == 0 and _comes(machine):
+            return f"systemctl restart {unit}"
     if not isinstance(command, list) or not command:
         raise OSError("how xinetd had been started is not known; start it again yourself")
     program = str(before.get("program") or command[0])
     spawn_apart([program, *map(str, command[1:])])
-    until = time.monotonic() + 5
+    if _comes(machine):
+        return f"started again: {' '.join(map(str, command))}"
+    raise OSError(f"xinetd did not start again by: {' '.join(map(str, command))}")
+
+
+def _comes(machine: Machine) -> bool:
+    """Whether an xinetd is there soon."""
+    until = time.monotonic() + 10
     while time.monotonic() < until:
         if xinetd.find(machine).pid:
-            return f"started again: {' '.join(map(str, command))}"
+            return True
         time.sleep(0.05)
-    raise OSError(f"xinetd did not start again by: {' '.join(map(str, command))}")
+    return False
 
 
 def remembered(machine: Machine, daemon: xinetd.Daemon) -> dict[str, object]:
@@ -133,6 +142,7 @@ def remembered(machine: Machine, daemon: xinetd.Daemon) -> dict[str, object]:
 
 
 def _by(line: str, pid: int) -> bool:
-    """Whether the line is by this process, as far as it says: `xinetd[PID]`, journald's `"_PID":"PID"`."""
-    found = re.search(r'xinetd\[(\d+)\]|"_PID"\s*:\s*"(\d+)"', line)
-    return found is None or str(pid) in found.groups()
+    """Whether the line is by this process, as far as it says: `xinetd[PID]`; of what journald tells only
+    `"_PID":"PID"` counts, which is not the sender's word."""
+    found = re.search(r'"_PID"\s*:\s*"(\d+)"' if line.startswith("{") else r"xinetd\[(\d+)\]", line)
+    return found is None or found[1] == str(pid)

@@ -177,7 +177,7 @@ def _refusals(machine: Machine, snapshot: Snapshot, hours: int) -> tuple[tuple[E
         *(each.attributes.get("log_type") for each in configuration.services),
     ]
     words = dict.fromkeys(tuple(map(str, each)) for each in types if isinstance(each, tuple))
-    places = logs.places(machine, snapshot.daemon.log, words)
+    places = logs.places(machine, snapshot.daemon.log, words, snapshot.daemon.started)
 
     def before(line: str) -> bool:
         event = parse(line, Clock(now))

@@ -10,7 +10,7 @@ from wraptui.policy.live.sensor import NoAccess, Replay, rebuild
 from wraptui.system import logs
 from wraptui.system.logs import JOURNAL, Follower, JournalFollower, Passage, Places
 from wraptui.system.machine import Machine
-from wraptui.system.xinetd import Daemon
+from wraptui.system.xinetd import Daemon, unit
 
 LIST_WORDS = (b"global_no_access", b"econfigur", b"xiting", b"xinetd will exit")
 """What every line about the list, its clock (a reload stops it), or the daemon's end contains."""
@@ -55,7 +55,7 @@ def read_file(machine: Machine, path: str, at: float, words: Sequence[bytes] = H
 
 def read_list(machine: Machine, daemon: Daemon, log_types: Iterable[Sequence[str]] = ()) -> Reading:
     """What the logs tell of the running daemon's no_access list, from its start on."""
-    return _read_back(machine, daemon, logs.places(machine, daemon.log, log_types))[0]
+    return _read_back(machine, daemon, logs.places(machine, daemon.log, log_types, daemon.started))[0]
 
 
 def no_access_of(reading: Reading, daemon: Daemon, now: float, sensors: Sequence[str] = ()) -> NoAccess:
@@ -80,7 +80,7 @@ class Chronicle:
 
     def __init__(self, machine: Machine, daemon: Daemon, log_types: Iterable[Sequence[str]] = ()) -> None:
         self.daemon = daemon
-        self.places = logs.places(machine, daemon.log, log_types)
+        self.places = logs.places(machine, daemon.log, log_types, daemon.started)
         self._machine = machine
         self._clocks: dict[str, Clock] = {}
         self._replay = Replay(daemon.pid)
@@ -90,7 +90,10 @@ class Chronicle:
         self._followers: list[Follower | JournalFollower] = []
         for path in self.places.all if daemon.pid else ():
             if path == JOURNAL:
-                self._followers.append(JournalFollower(machine, str(self.ends.get(path, "")), machine.now()))
+                behind = str(self.ends.get(path, ""))
+                self._followers.append(
+                    JournalFollower(machine, behind, machine.now(), unit(machine, daemon.pid))
+                )
             else:
                 self._followers += _followers(machine, path, self.ends)
 
@@ -159,7 +162,7 @@ def _back(machine: Machine, daemon: Daemon, places: Places, path: str) -> Passag
     began = daemon.started
     clock = Clock(machine.now())
     if path == JOURNAL:
-        return logs.read_journal(machine, began - 2)
+        return logs.read_journal(machine, began - 2, unit=unit(machine, daemon.pid))
 
     def started(line: str) -> bool:
         event = parse(line, clock)

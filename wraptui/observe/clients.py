@@ -142,7 +142,7 @@ def _logged(machine: Machine, snapshot: Snapshot, days: float, progress: Progres
     since = machine.now() - days * DAY
     words = [each.attributes.get("log_type", ()) for each in snapshot.configuration.services]
     types = [tuple(map(str, each)) for each in words if isinstance(each, tuple)]
-    places = logs.places(machine, snapshot.daemon.log, types)
+    places = logs.places(machine, snapshot.daemon.log, types, snapshot.daemon.started)
     seen: Counter[tuple[str, str]] = Counter()
     for line in _lines(machine, places.all, (b"START: ", b"FAIL: "), since, progress):
         if found := _OF_XINETD.search(line):

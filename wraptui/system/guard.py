@@ -30,6 +30,8 @@ def start_apart(machine: Machine, module: str, arguments: Sequence[str], unit: s
         systemd = False
     if systemd:
         words = ["systemd-run", "--quiet", "--collect", f"--unit={unit}", f"--setenv=PYTHONPATH={_PACKAGES}"]
+        # A daemon that it starts again must not end with it; to have taken back is no failure of its own.
+        words += ["--property=KillMode=process", "--property=SuccessExitStatus=4"]
         words += ["--property=Restart=on-abnormal", "--property=RestartSec=1"]
         try:
             if machine.run([*words, *command], 10).code == 0:
@@ -46,7 +48,9 @@ WANTED = "/etc/systemd/system/multi-user.target.d/wraptui-recover.conf"
 
 def at_next_boot(machine: Machine, module: str, arguments: Sequence[str]) -> str:
     """Has systemd run `python -m module arguments` once at the next boot, before anybody can come in: no
-    process outlives a power cut. Says how, "" where there is no systemd. Raises `OSError`."""
+    process outlives a power cut. Says how, "" where there is no systemd. Raises `OSError`.
+
+    As for a network service, `Before=network.target` puts it before nearly all that others can come to."""
     try:
         machine.status("/run/systemd/system")
     except OSError:
@@ -56,12 +60,13 @@ def at_next_boot(machine: Machine, module: str, arguments: Sequence[str]) -> str
     words = " ".join(_quoted(word) for word in (sys.executable, "-m", module, *arguments))
     unit = (
         "[Unit]\nDescription=Take back the change by wraptui that nobody confirmed in time\n"
-        "After=local-fs.target\nBefore=xinetd.service ssh.service sshd.service\n\n"
+        "After=local-fs.target\nBefore=network.target xinetd.service ssh.service sshd.service\n\n"
         f"[Service]\nType=oneshot\nEnvironment={_quoted(f'PYTHONPATH={_PACKAGES}')}\nExecStart={words}\n"
     )
-    folder = WANTED.rpartition("/")[0]
-    with suppress(FileExistsError):
-        machine.make_directory(folder, 0o755)
+    parts = WANTED.split("/")
+    for depth in range(3, len(parts)):
+        with suppress(FileExistsError):
+            machine.make_directory("/".join(parts[:depth]), 0o755)
     wanted = f"[Unit]\nWants={UNIT.rpartition('/')[2]}\n"
     for path, text in ((UNIT, unit), (WANTED, wanted)):
         replace_file(machine, path, text.encode(), f"{path}.new", 0o644)
@@ -72,6 +77,14 @@ def not_at_next_boot(machine: Machine) -> None:
     """Takes back what `at_next_boot` asked for."""
     for path in (WANTED, UNIT):
         remove_if_there(machine, path)
+
+
+def going_down(machine: Machine) -> bool:
+    """Whether systemd is shutting the machine down: what is started now would only be ended again."""
+    try:
+        return machine.run(["systemctl", "is-system-running"], 5).output.strip() == b"stopping"
+    except OSError:
+        return False
 
 
 def _quoted(word: str) -> str:

@@ -16,6 +16,11 @@ from wraptui.system.machine import Machine
 JOURNAL = "journald"
 """Stands for journald where a path is expected."""
 
+JOURNALS = ("/run/log/journal", "/var/log/journal")
+
+DROPPED = "a596d6fe7bfa4994828e72309e95d61e"
+"""The message by which journald tells that a unit logged too much, and how much of it is lost."""
+
 SYSLOG_FILES = ("/var/log/syslog", "/var/log/daemon.log", "/var/log/messages")
 
 BLOCK = 1 << 20
@@ -53,10 +58,13 @@ class Passage:
     problems: tuple[str, ...] = ()
 
 
-def places(machine: Machine, filelog: str = "", log_types: Iterable[Sequence[str]] = ()) -> Places:
+def places(
+    machine: Machine, filelog: str = "", log_types: Iterable[Sequence[str]] = (), since: float = 0.0
+) -> Places:
     """Where a daemon logs: `filelog` is the path of its option -filelog ("" without one), `log_types` are the
-    words of its services' log_type attributes (`FILE path ...`, `SYSLOG facility ...`)."""
-    syslog = _syslog(machine)
+    words of its services' log_type attributes (`FILE path ...`, `SYSLOG facility ...`), `since` is its start,
+    of which it logs (seconds since the epoch)."""
+    syslog = _syslog(machine, since)
     internal = (filelog,) if filelog else syslog
     services: list[str] = []
     for words in log_types:
@@ -70,21 +78,21 @@ def places(machine: Machine, filelog: str = "", log_types: Iterable[Sequence[str
     return Places(internal, tuple(dict.fromkeys(services)), problem)
 
 
-def _syslog(machine: Machine) -> tuple[str, ...]:
-    """Where syslog messages of the facility daemon end up: the first file that exists, else journald."""
+def _syslog(machine: Machine, since: float) -> tuple[str, ...]:
+    """Where syslog messages of the facility daemon end up: the first file that exists, else journald; nor is
+    it a file that a syslog daemon has left behind which is no more, where there is journald."""
+    journal = machine.live and any(_is(machine, path, "directory") for path in JOURNALS)
     for path in SYSLOG_FILES:
-        try:
-            if machine.status(path).kind == "file":
-                return (path,)
-        except OSError:
-            continue
-    for path in ("/run/log/journal", "/var/log/journal"):
-        try:
-            if machine.live and machine.status(path).kind == "directory":
-                return (JOURNAL,)
-        except OSError:
-            continue
-    return ()
+        if _is(machine, path, "file") and not (journal and machine.status(path).modified < since):
+            return (path,)
+    return (JOURNAL,) if journal else ()
+
+
+def _is(machine: Machine, path: str, kind: str) -> bool:
+    try:
+        return machine.status(path).kind == kind
+    except OSError:
+        return False
 
 
 def rotated(machine: Machine, path: str) -> tuple[str, ...]:
@@ -407,16 +415,17 @@ class JournalFollower:
 
     path = JOURNAL
 
-    def __init__(self, machine: Machine, cursor: str = "", since: float = 0.0) -> None:
-        """Starts behind `cursor`, or at `since` (seconds since the epoch)."""
+    def __init__(self, machine: Machine, cursor: str = "", since: float = 0.0, unit: str = "") -> None:
+        """Starts behind `cursor`, or at `since` (seconds since the epoch); `unit` as in `read_journal`."""
         self._machine = machine
+        self._unit = unit
         self._cursor = cursor
         self._since = since
         self.problem = ""
 
     def read(self) -> list[str]:
         """The new records as JSON lines, oldest first."""
-        passage = read_journal(self._machine, self._since, self._cursor)
+        passage = read_journal(self._machine, self._since, self._cursor, self._unit)
         self.problem = "; ".join(passage.problems)
         self._cursor = str(passage.end.get(JOURNAL, self._cursor))
         return list(passage.lines)
@@ -425,10 +434,13 @@ class JournalFollower:
         """Nothing is held open."""
 
 
-def read_journal(machine: Machine, since: float, cursor: str = "") -> Passage:
-    """What xinetd said to journald since a moment, or behind a cursor."""
+def read_journal(machine: Machine, since: float, cursor: str = "", unit: str = "") -> Passage:
+    """What xinetd said to journald since a moment, or behind a cursor, and what journald says that it lost of
+    the words of its `unit` ("": nothing is asked of that)."""
     where = f"--after-cursor={cursor}" if cursor else f"--since=@{int(since)}"
-    command = ["journalctl", "--output=json", "--no-pager", "--quiet", "--identifier=xinetd", where]
+    lost = ["+", f"MESSAGE_ID={DROPPED}", f"OBJECT_SYSTEMD_UNIT={unit}"] if unit else []
+    wanted = ["SYSLOG_IDENTIFIER=xinetd", *lost]
+    command = ["journalctl", "--output=json", "--no-pager", "--quiet", *wanted, where]
     try:
         ran = machine.run(command, timeout=JOURNAL_PATIENCE)
     except OSError as error:

@@ -19,6 +19,7 @@ from wraptui.system.machine import Machine
 
 INIT_SCRIPT, INIT_DEFAULTS = "/etc/init.d/xinetd", "/etc/default/xinetd"
 TO_END, TO_START = 30.0, 15.0  # seconds: its end may take some for each server that it ends
+TO_COME = 3.0  # seconds that another one may take to be there after the one before has ended
 
 
 class NotRestarted(Exception):
@@ -97,14 +98,22 @@ def restart(machine: Machine, daemon: xinetd.Daemon) -> Restarted:
         _by_command(machine, chosen)
     else:
         _by_hand(machine, daemon)
-    until = time.monotonic() + TO_START
+    # Debian's init script does not wait for the end of the one before, and starts none while it lives: no
+    # xinetd at all runs then, and everybody is told that all went well. So it is asked once more.
+    once_more = bool(chosen.command)
+    until = (gone := time.monotonic()) + TO_START
     after, missing = xinetd.Daemon(), ports
-    while time.monotonic() < until:
+    while (now := time.monotonic()) < until:
         after = xinetd.find(machine)
         if after.pid and (after.pid, after.started) != (daemon.pid, daemon.started):
             missing = ports - _ports(machine, after.pid)
             if not missing:
                 return Restarted(chosen.how, after)
+        elif after.pid:
+            gone = now
+        elif once_more and now > gone + TO_COME:
+            _by_command(machine, chosen)
+            once_more, until = False, time.monotonic() + TO_START
         time.sleep(0.05)
     if after.pid and (after.pid, after.started) != (daemon.pid, daemon.started):
         return Restarted(chosen.how, after, tuple(sorted(missing)))

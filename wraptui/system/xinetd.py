@@ -237,6 +237,16 @@ def reload_plan(machine: Machine, daemon: Daemon) -> Reload:
     return Reload(f"SIGHUP to process {daemon.pid}")
 
 
+def unit(machine: Machine, pid: int) -> str:
+    """The systemd unit that a process belongs to, "" where there is none."""
+    try:
+        groups = machine.read(f"/proc/{pid}/cgroup").decode("latin-1")
+    except OSError:
+        return ""
+    found = re.search(r"/([^/\n]+\.(?:service|scope))$", groups, re.M)
+    return found[1] if found else ""
+
+
 def ask_for_reload(machine: Machine, daemon: Daemon) -> str:
     """Asks the daemon to reload and returns how; it answers `Reconfigured:` in its own log. A burst of
     requests gives one reload (verified). Raises `OSError` with a sentence, `ProcessLookupError` when it is

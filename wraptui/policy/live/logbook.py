@@ -24,6 +24,7 @@ class Event(NamedTuple):
     the daemon      started (`number` services), stopped, reloading, reloaded, reload-failed
     limits          paused (`service` is the *name*, `number` seconds, `detail` why), resumed (the name),
                     overload (`address`)
+    the log         lost (`number` lines, which journald did not take)
     refusals        libwrap (`service`, `address`, `detail` the daemon name), both-lists (`service`,
                     `address`)
     anything else   message (`detail`)
@@ -221,6 +222,8 @@ def _journal_line(line: str) -> Event | None:
             text = bytes(text).decode("latin-1")
         else:
             text = text.encode("utf-8", "surrogateescape").decode("latin-1")
+        if record.get("_TRANSPORT") == "driver" and "N_DROPPED" in record:  # nobody else can say that
+            return Event(time, int(pid), "lost", number=int(record["N_DROPPED"]))
         if record.get("SYSLOG_IDENTIFIER", "xinetd") != "xinetd":
             return None
         priority = str(record.get("PRIORITY", ""))

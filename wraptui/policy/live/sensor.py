@@ -114,6 +114,8 @@ class Replay:
             if event.kind == "fail":
                 if event.detail == "address":
                     self._daemon.caught(event, self.sensors)
+            elif event.kind == "lost":
+                self._daemon.missed(event.number)
             elif event.pid == self._pid and event.kind in _DAEMON_ONLY:
                 if event.kind == "started":
                     self._since, self._daemon = event.time, Memory()

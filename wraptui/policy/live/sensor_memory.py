@@ -120,6 +120,10 @@ class Memory:
                 if (held := self.index.get(key)) is not None and held.since <= event.time:
                     self.hits[held] = self.hits.get(held, 0) + 1
 
+    def missed(self, number: int) -> None:
+        """The log has lost that many lines, whatever they said."""
+        self._doubt(f"journald took {number} lines less than xinetd wrote: entries and hits may be missing")
+
     def copy(self) -> Memory:
         """The same state, to go on with apart."""
         other = copy(self)
