@@ -84,17 +84,19 @@ class Sshd:
     def welcome(self, source: str = OPERATOR) -> bool:
         """Whether a whole login from that address works. libwrap keeps a connection that it refuses for five
         seconds; its word in the log, and then no login, comes at once."""
-        refused = f"refused connect from {source} ("
-        before = _log(self.server).count(refused)
+        before = self._refused(source)
         login = self._start("echo here", source, "")
         try:
             end = time.monotonic() + 30
-            while login.poll() is None and _log(self.server).count(refused) == before:
+            while login.poll() is None and self._refused(source) == before:
                 assert time.monotonic() < end, _log(self.server)
                 time.sleep(0.02)
             return login.poll() == 0
         finally:
             _end(login)
+
+    def _refused(self, source: str) -> int:
+        return len(re.findall(rf"refused connect from .*\({re.escape(source)}\)$", _log(self.server), re.M))
 
     def _start(self, script: str, source: str, user: str) -> subprocess.Popen[str]:
         return subprocess.Popen(

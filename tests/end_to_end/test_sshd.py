@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -122,7 +123,7 @@ def test_who_would_lock_himself_out_is_refused_by_name(sshd: Sshd) -> None:
 
 def test_forced_then_cut_off_the_door_opens_again(sshd: Sshd) -> None:
     before = standing(sshd)
-    words = sshd.login("wraptui", "apply", *FORCED, "10", "--wait", tty=True)
+    words = sshd.login("wraptui", "apply", *FORCED, "6", "--wait", tty=True)
     with terminal(words, environment=sshd.server.environment) as operator:
         operator.wait("Applied as|written")
         until(lambda: newest.state(sshd.server) == "pending")
@@ -195,3 +196,116 @@ def test_the_console_in_a_login_tells_a_new_login_from_a_refused_one(sshd: Sshd)
         assert newest.state(sshd.server) == "kept"
         console.press("escape", "q")
         assert console.ended() == 0
+
+
+NET = "192.0.2.0/255.255.255.0"
+OFFICE = f"sshd: {NET}\n"
+SHUT = "ALL: ALL\n"
+WAYS = {
+    "all denied, nobody allowed": ("", SHUT),
+    "another daemon's name": (f"shd: {NET}\n", SHUT),
+    "the service's name": (f"ssh: {NET}\n", SHUT),
+    "the program's path": (f"/usr/sbin/sshd: {NET}\n", SHUT),
+    "another network": ("sshd: 192.0.3.0/255.255.255.0\n", SHUT),
+    "no colon": (f"sshd {NET}\n", SHUT),
+    "host bits": ("sshd: 192.0.2.7/24\n", SHUT),
+    "a short network": ("sshd: 192.0.2/24\n", SHUT),
+    "a prefix without its dot": ("sshd: 192.0.2\n", SHUT),
+    "everybody by mask": ("sshd: 0.0.0.0/0\n", SHUT),
+    "except the operator": ("sshd: ALL EXCEPT 192.0.2.7\n", SHUT),
+    "except sshd": ("ALL EXCEPT sshd: ALL\n", SHUT),
+    "twist": ("sshd: ALL: twist /bin/echo no\n", ""),
+    "twist in hosts.deny": ("", "sshd: ALL: twist /bin/echo no\n"),
+    "an option that is none": (f"sshd: {NET}: alow\n", ""),
+    "a last colon": (f"sshd: {NET} :\n", ""),
+    "a remark behind the rule": ("sshd: 192.0.2.7 # office: me\n", ""),
+    "continued in a file with CRLF": (f"sshd: 203.0.113.1 \\\r\n {NET}\r\n", SHUT),
+    "no last newline in hosts.allow": (f"sshd: {NET}", SHUT),
+    "no last newline in hosts.deny": ("", "in.ftpd: 10.0.0.1"),
+    "a long remark": ("", f"#{'x' * 2047}\n"),
+    "a remark that swallows the rule": (f"# the office \\\n{OFFICE}", SHUT),
+    "a byte order mark": (f"\xef\xbb\xbf{OFFICE}", SHUT),
+    "by port": ("", "22: ALL\n"),
+    "by another address of the server": (f"sshd@192.0.2.99: {NET}\n", SHUT),
+    "by user": ("sshd: root@192.0.2.7\n", SHUT),
+    "by a file that is not there": ("sshd: /etc/office\n", SHUT),
+    "by an unknown mapped address": ("sshd: [::ffff:192.0.2.7]\n", SHUT),
+}
+OPEN = {
+    "the office": (OFFICE, SHUT),
+    "CRLF": (f"sshd: {NET}\r\n", "ALL: ALL\r\n"),
+    "a rule without a colon": ("", "sshd ALL\n"),
+    "allowed in hosts.deny": ("", f"sshd: {NET}: allow\n{SHUT}"),
+    "others than sshd": ("", "ALL EXCEPT sshd: ALL\n"),
+    "by port": ("22: 192.0.2.7\n", SHUT),
+    "upper case": ("SSHD: 192.0.2.7\n", SHUT),
+}
+WEIGHED = """
+import json, sys
+from wraptui.changes.proposals import propose
+from wraptui.observe.look import look_once
+from wraptui.syntax.tree import Document
+from wraptui.system.machine import LocalMachine
+from wraptui.workspace import FileChange
+
+machine = LocalMachine()
+snapshot = look_once(machine)
+then = {path: Document.from_bytes(machine.read(path)) for path in ("/etc/hosts.allow", "/etc/hosts.deny")}
+for texts in json.loads(sys.argv[1]):
+    pairs = zip(then, (Document.from_bytes(text.encode("latin-1")) for text in texts))
+    changes = [FileChange(path, then[path], now) for path, now in pairs]
+    print(json.dumps(propose(machine, changes, snapshot, days=0).refusals))
+"""
+
+
+def test_each_way_to_lock_oneself_out_is_refused_and_would_have_been_one(sshd: Sshd) -> None:
+    """In a real login it is asked what is refused; then the files are written, and sshd itself is asked."""
+    ways = {**WAYS, **{f"open: {name}": texts for name, texts in OPEN.items()}}
+    told = sshd.run(sys.executable, "-c", WEIGHED, json.dumps(list(ways.values())))
+    assert told.returncode == 0, told.stderr
+    refusals = [json.loads(line) for line in told.stdout.splitlines()]
+    for (name, texts), refused in zip(ways.items(), refusals, strict=True):
+        for path, text in zip((ALLOW, DENY), texts, strict=True):
+            sshd.server.write(path, text.encode("latin-1"))
+        assert sshd.welcome() != bool(refused), f"{name}: {refused}"
+        assert name.startswith("open: ") != bool(refused), name
+        assert all(OPERATOR in each for each in refused[-1:])
+
+
+def test_other_operators_are_not_locked_out_either(sshd: Sshd) -> None:
+    """No login record tells of them, only sshd's own processes."""
+    with sshd.staying(OPERATOR6), sshd.staying(BRANCH):
+        for source, rule in ((OPERATOR6, "sshd: [2001:db8:10::]/48"), (BRANCH, "sshd: 198.51.100.")):
+            done = sshd.run("wraptui", "diff", "--deny", rule, "--replace", f"{ALLOW}=/dev/null")
+            assert done.returncode == 3
+            assert f"{sshd.user} from {source}, process" in done.stdout
+            assert "could not come in again to sshd" in done.stdout
+
+
+def test_what_is_not_certain_is_made_with_a_deadline_only(sshd: Sshd) -> None:
+    before = standing(sshd)
+    words = ("--delete", f"{ALLOW}:5", "--allow", "sshd: ALL: aclexec /usr/local/sbin/ask %a")
+    done = sshd.run("wraptui", "apply", *words, "--no-confirm")
+    assert done.returncode == 3 and "is not certain" in done.stderr, done.stdout + done.stderr
+    assert standing(sshd) == before
+    applied(sshd, *words, "--confirm-within", "600")
+    assert not sshd.welcome()  # there is no such command
+    assert sshd.server.wraptui("rollback").returncode == 0 and standing(sshd) == before
+
+
+def test_a_permanent_rule_is_not_given_up_for_one_with_an_end(sshd: Sshd) -> None:
+    sshd.server.write(ALLOW, f"{OFFICE}in.ftpd: ALL\n".encode())
+    before = standing(sshd)
+    done = sshd.run(
+        "wraptui",
+        "apply",
+        "--delete",
+        f"{ALLOW}:1",
+        "--allow",
+        "sshd: 192.0.2.7",
+        "--for",
+        "1h",
+        "--no-confirm",
+    )
+    assert done.returncode == 3 and "only until a rule with an end is taken out" in done.stderr, done.stderr
+    assert standing(sshd) == before

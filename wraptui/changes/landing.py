@@ -127,8 +127,8 @@ def apply(
     takes everything back. Raises `Refused`, `ChangedMeanwhile`, `Held` or `NotDone` when nothing was done;
     when something failed on the way, the receipt is `rolled-back` and says why. `tell` gets each step.
     """
-    if proposal.refusals and not even_if_locked_out:
-        raise Refused("\n".join(proposal.refusals))
+    if (against := proposal.against(confirm_within)) and not even_if_locked_out:
+        raise Refused("\n".join(against))
     if not proposal.changes:
         raise NotDone("There is nothing to change.")
     who = str(this_session(machine))

@@ -14,6 +14,7 @@ from wraptui.observe import Snapshot, Visit
 from wraptui.observe.clients import everybody
 from wraptui.observe.look import look_once, read_tables
 from wraptui.policy.change.impact import (
+    GRANTED,
     REFUSED,
     UNKNOWN,
     Client,
@@ -22,8 +23,8 @@ from wraptui.policy.change.impact import (
     Progress,
     groups,
     impact,
-    verdict,
 )
+from wraptui.policy.change.lockout import again, altered, lasting
 from wraptui.policy.change.overlay import overlay
 from wraptui.policy.change.reload import Effects, reload_effects
 from wraptui.policy.files import Files
@@ -42,15 +43,17 @@ from wraptui.workspace import FileChange
 @dataclass(frozen=True, slots=True)
 class Proposal:
     """What a change would do. `refusals` are the reasons not to make it without a special word, `warnings`
-    are worth reading, `notes` say the rest; all are sentences. `reloads`: xinetd reads its files again,
-    which takes it from `before` to `after` with these `effects`; `killed` are the connections whose servers
-    that would kill; `tried` is what the real xinetd made of the files, in private namespaces."""
+    are worth reading, `notes` say the rest; all are sentences. `doubts` are those warnings that stand against
+    making it for good at once. `reloads`: xinetd reads its files again, which takes it from `before` to
+    `after` with these `effects`; `killed` are the connections whose servers that would kill; `tried` is what
+    the real xinetd made of the files, in private namespaces."""
 
     changes: tuple[FileChange, ...]
     findings_added: tuple[Finding, ...] = ()
     findings_removed: tuple[Finding, ...] = ()
     warnings: tuple[str, ...] = ()
     refusals: tuple[str, ...] = ()
+    doubts: tuple[str, ...] = ()
     reloads: bool = False
     notes: tuple[str, ...] = ()
     impact: Impact = field(default_factory=Impact)
@@ -60,6 +63,11 @@ class Proposal:
     before: Configuration = field(default_factory=lambda: Configuration(starts=True))
     after: Configuration = field(default_factory=lambda: Configuration(starts=True))
     tried: Trial = field(default_factory=lambda: Trial(False))
+
+    def against(self, confirm_within: float) -> tuple[str, ...]:
+        """Why it is not made without a special word, with so many seconds to confirm it (0: for good)."""
+        told = "With a deadline, and a new login before it, it would be tried without danger."
+        return self.refusals or (() if confirm_within or not self.doubts else (*self.doubts, told))
 
     @property
     def diff(self) -> str:
@@ -152,6 +160,7 @@ def weighed(
             *refused.warnings,
         ),
         tuple(refusals),
+        tuple(_doubts(before, after, people.operators)),
         reloads,
         (*refused.notes, *_notes(found), *people.notes, *_tried(tried)),
         found,
@@ -202,24 +211,41 @@ def _shut(before: Policy, after: Policy) -> list[str]:
     return []
 
 
-def _locked_out(before: Policy, after: Policy, operators: Sequence[Client]) -> list[str]:
-    sentences = []
+def _locked_out(before: Policy, after: Policy, operators: Sequence[Client]) -> Iterator[str]:
     for client in operators:
-        then, _ = verdict(before, client)
-        now, why = verdict(after, client)
+        (then, _), (now, why) = again(before, client), again(after, client)
         if now == REFUSED and then != REFUSED:
-            sentences.append(f"{client.operator} could not come in again to {client.service}: {why}.")
-    return sentences
+            yield f"{client.operator} could not come in again to {client.service}: {why}."
+        elif now == GRANTED and again(lasting(before), client)[0] == GRANTED:
+            later, why = again(lasting(after), client)
+            if later == REFUSED:
+                what = f"{client.operator} could come in again to {client.service}"
+                yield f"{what} only until a rule with an end is taken out: {why}."
+
+
+def _doubts(before: Policy, after: Policy, operators: Sequence[Client]) -> Iterator[str]:
+    """Of which operators it is not certain any more that they could come in again."""
+    for client in operators:
+        (then, _), (now, why) = again(before, client), again(after, client)
+        changed = altered(before, after, client)
+        if now == GRANTED and changed:
+            now, why = UNKNOWN, f"{changed} of that service changes"
+        if then == GRANTED and now == UNKNOWN:
+            yield f"Whether {client.operator} could come in again to {client.service} is not certain: {why}."
 
 
 def _warnings(
     before: Policy, after: Policy, effects: Effects, killed: Sequence[Visit], operators: Sequence[Client]
 ) -> Iterator[str]:
+    yield from _doubts(before, after, operators)
     for client in operators:
-        now, why = verdict(after, client)
-        if now == UNKNOWN:
-            yield f"Whether {client.operator} could come in again to {client.service} is not certain: {why}."
-        elif now == REFUSED and verdict(before, client)[0] == REFUSED:
+        (then, _), (now, why) = again(before, client), again(after, client)
+        if then == now == UNKNOWN:
+            yield (
+                f"Whether {client.operator} could come in again to {client.service} is not certain, as "
+                f"before: {why}."
+            )
+        elif then == now == REFUSED:
             yield f"{client.operator} could not come in again to {client.service}, as before: {why}."
     if killed:
         who = ", ".join(sorted({f"{each.service} from {each.connection.remote}" for each in killed})[:5])

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from wraptui.workspace import FileChange
 
 DEADLINE = 60.0
+LONGEST = 86400.0
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -26,7 +27,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     deadline = parser.add_mutually_exclusive_group()
     deadline.add_argument(
         "--confirm-within",
-        type=float,
+        type=_seconds,
         metavar="SECONDS",
         help="take everything back unless `wraptui confirm` is called in that time "
         f"(default: {DEADLINE:g}; with --root: no deadline)",
@@ -38,6 +39,14 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--even-if-locked-out", action="store_true", help="make the change though it would lock out or break"
     )
+
+
+def _seconds(text: str) -> float:
+    """A deadline that comes: `nan` and `inf` are numbers too, and 0 would be none."""
+    found = float(text)
+    if not 1 <= found <= LONGEST:
+        raise argparse.ArgumentTypeError(f"{text} is not between 1 and {LONGEST:g} seconds")
+    return found
 
 
 def where(options: argparse.Namespace) -> str:
@@ -199,7 +208,7 @@ def _deadline(machine: LocalMachine | FileMachine, options: argparse.Namespace) 
     if options.no_confirm:
         return 0.0
     if options.confirm_within is not None:
-        return max(float(options.confirm_within), 0.0)
+        return float(options.confirm_within)
     return DEADLINE if machine.live else 0.0
 
 

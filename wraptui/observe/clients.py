@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 from wraptui.observe import Snapshot, Visit
 from wraptui.observe.logins import Login, logins
+from wraptui.observe.survey import use_of
 from wraptui.policy.change.impact import Client
 from wraptui.policy.live.coverage import Coverage
 from wraptui.policy.live.logbook import Clock, parse
@@ -90,23 +91,32 @@ def _operators(machine: Machine, snapshot: Snapshot) -> tuple[tuple[Client, ...]
     found: list[Client] = []
     notes: list[str] = []
     own = this_session(machine)
+    logged_in = {(each.peer, each.connection.local_port): each for each in logins(machine, snapshot)}
+    by_ssh = [Session(each.user, each.terminal, *ends, each.pid) for ends, each in logged_in.items()]
     known: set[tuple[str, int]] = set()
-    for session in (own, *_by_ssh(machine, snapshot), *sessions(machine)):
+    for session in (own, *by_ssh, *sessions(machine)):
         peer, port = unmapped(session.peer), session.port
         if not peer or (peer, port) in known or (not port and any(peer == each for each, _ in known)):
             continue
         known.add((peer, port))
         client = _as_client(machine, snapshot, session, peer)
-        if client is None:
-            notes.append(f"{session}: what lets them in on port {port or SSH} is not guarded by these files.")
-        else:
+        itself = _of_sshd_itself(machine, logged_in.get((peer, port)), session)
+        if client:
             found.append(client)
+        if itself and not (client and client.daemon):
+            found.append(itself)
+        if not client and not itself:
+            notes.append(f"{session}: what lets them in on port {port or SSH} is not guarded by these files.")
     return tuple(found), tuple(notes)
 
 
-def _by_ssh(machine: Machine, snapshot: Snapshot) -> Iterator[Session]:
-    for each in logins(machine, snapshot):
-        yield Session(each.user, each.terminal, each.connection.remote, each.connection.local_port, each.pid)
+def _of_sshd_itself(machine: Machine, login: Login | None, session: Session) -> Client | None:
+    """What sshd itself asks libwrap, whoever listened for it: xinetd, systemd, or a container's proxy."""
+    if login is None or use_of(machine, login.pid, machine.program(login.pid)) not in ("loaded", "named"):
+        return None
+    local, port = unmapped(login.connection.local), login.connection.local_port
+    name = machine.host_name(login.peer)
+    return Client("sshd", login.peer, "sshd", local, port, name, live=True, operator=str(session))
 
 
 def _as_client(machine: Machine, snapshot: Snapshot, session: Session, peer: str) -> Client | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 from wraptui.policy.hardening import packet_filter
@@ -35,15 +36,21 @@ def listeners(machine: Machine, daemon: int) -> tuple[Listener, ...]:
                 pid,
                 program,
                 process.argv0 or process.name if process else "",
-                _use(machine, pid, program),
+                use_of(machine, pid, program),
                 by_xinetd=bool(daemon) and pid == daemon,
             )
         )
     return tuple(found)
 
 
-def _use(machine: Machine, pid: int, program: str) -> Use:
-    """How libwrap stands in a process: first its memory, then what its program file names."""
+# Where OpenSSH from 9.8 on has what serves a connection; Debian's asks libwrap there, as sshd
+# (its patch restore-tcp-wrappers).
+_SESSION = re.compile(rb"(/[\w./+-]+/sshd-session)\0")
+
+
+def use_of(machine: Machine, pid: int, program: str) -> Use:
+    """How libwrap stands in a process: first its memory, then what its program file names, and what sshd
+    starts for each connection."""
     if not pid:
         return "unknown"
     try:
@@ -55,6 +62,8 @@ def _use(machine: Machine, pid: int, program: str) -> Use:
     try:
         # The name stands in the file whether it is linked (DT_NEEDED) or opened later (dlopen).
         data = machine.read(program) if program else b""
+        if program.endswith("/sshd") and (session := _SESSION.search(data)):
+            data += machine.read(session[1].decode())
     except OSError:
         data = b""
     if b"libwrap.so" in data:

@@ -102,11 +102,12 @@ class Landing(Half):
             if answer == "L":
                 self._land(proposal, event.message, event.seconds or 60, force=True)
 
-        if not proposal.refusals:
+        against = proposal.against(event.seconds)
+        if not against:
             self._land(proposal, event.message, event.seconds, force=False)
             return
         glyphs = self.world.glyphs
-        lines = [words(Piece(f"{glyphs.bad} ", "bad"), reason) for reason in proposal.refusals]
+        lines = [words(Piece(f"{glyphs.bad} ", "bad"), reason) for reason in against]
         told = words("Only with Shift+L it is made nevertheless, and taken back if nobody confirms it.")
         self.console.push_screen(
             Ask(self.world, "refused", [*lines, "", told], [("L", "do it nevertheless")]), sure

@@ -10,6 +10,7 @@ from wraptui.policy.change.edits import BadText, Edits, add_rule, rule_lines
 from wraptui.syntax.tree import Document, Edit
 
 _STAMP = re.compile(r"# wraptui: until (\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ)(?=[ \r\n]|\Z)")
+_LONGEST = 10 * 366 * 86400.0  # seconds; years of more than four figures could not be written
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 
 
@@ -29,7 +30,10 @@ def seconds(text: str) -> float:
     found = re.fullmatch(r"(\d+(?:\.\d+)?)([smhdw])", text.strip())
     if not found or not float(found[1]):
         raise BadText(f"{text} is no time; write 90s, 30m, 2h, 7d or 1w.")
-    return float(found[1]) * _UNITS[found[2]]
+    lasting = float(found[1]) * _UNITS[found[2]]
+    if lasting > _LONGEST:
+        raise BadText(f"{text} is more than ten years: leave the end away.")
+    return lasting
 
 
 def add_limited(path: str, document: Document, text: str, until: float, after: int = -1) -> Edits:
