@@ -80,3 +80,54 @@ def test_permissions_are_part_of_it_and_csv_says_the_same(demo_server: Session) 
     rows = list(csv.DictReader(io.StringIO(demo_server.wraptui("audit", "--csv").stdout)))
     bad = [row["evidence"] for row in rows if row["id"] == "A4" and row["result"] == "fail"]
     assert [each for each in bad if "/etc/hosts.deny" in each and "mode 0666" in each]
+
+
+NOISE = b"""service discard
+{
+\ttype = INTERNAL
+\tsocket_type = stream
+\twait = no
+\tid = noise
+}
+service telnetx
+{
+\ttype = UNLISTED
+\tport = 4711
+\tflags = SENSOR
+\tdeny_time = FOREVER
+\tsocket_type = stream
+\twait = no
+\tuser = nobody
+\tserver = /bin/true
+}
+"""
+
+
+def test_what_the_audit_mends_is_mended_for_the_real_daemon(demo_server: Session) -> None:
+    """Through the ordinary path, and one restore brings it back."""
+    path = "/etc/xinetd.d/discard"
+    user = next(
+        each.split()[2] for each in demo_server.read("/etc/xinetd.d/ftp").split(b"\n") if b"user" in each
+    )
+    entry = NOISE.replace(b"nobody", user)
+    demo_server.write(path, entry)
+    demo_server.reload()
+    assert not demo_server.hit("198.51.100.21", 9).problem
+    shown = demo_server.wraptui("audit").stdout
+    assert "(--fix B2)" in shown and "(--fix B8.sensor)" in shown
+    refused = demo_server.wraptui("audit", "--fix", "B3")
+    assert (refused.returncode, "safe fix" in refused.stderr) == (2, True)
+    words = ("audit", "--fix", "B2", "--fix", "B8.sensor", "--fix", "B5", "--no-confirm", "--json")
+    done = demo_server.wraptui(*words)
+    assert done.returncode == 0, done.stderr + done.stdout
+    told = json.loads(done.stdout)
+    assert told["receipt"]["state"] == "kept" and told["proposal"]["findings_added"] == []
+    found = checks(demo_server)
+    for id in ("B2", "B5", "B8.sensor"):
+        assert {row["result"] for row in found[id]} == {"pass"}, id
+    assert demo_server.hit("198.51.100.21", 9).problem  # nobody listens any more
+    demo_server.hit("203.0.113.50", 4711)
+    demo_server.wait_for("Adding ::ffff:203.0.113.50 to the global_no_access list for 60 minutes")
+    assert demo_server.wraptui("restore", told["receipt"]["id"], "--no-confirm").returncode == 0
+    assert demo_server.read(path) == entry
+    assert not demo_server.hit("198.51.100.21", 9).problem

@@ -173,7 +173,9 @@ def _place(lines: Sequence[str], name: str, path: str, first: int) -> int:
 def _styled(lines: Sequence[str], at: int, name: str, operator: str, words: str) -> str:
     """A new attribute line, indented and aligned as its nearest neighbour."""
     neighbours = [*reversed(lines[:at]), *lines[at:]]
-    match = next((m for line in neighbours if (m := _ATTRIBUTE.match(line)) and m[3]), None)
+    matches = [m for line in neighbours if (m := _ATTRIBUTE.match(line)) and m[3]]
+    # A stray carriage return is no style to follow.
+    match = next((m for m in matches if not set(m[3] + m[5]) - {" ", "\t"}), None)
     if match is None:
         return f"\t{name} {operator} {words}".rstrip(" \t") + "\n"
     indent, gap, behind = match[1], match[3], match[5]

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from wraptui.policy.files import Files, FileStatus
+from wraptui.policy.hardening.mending import attributes_set, confined
 from wraptui.policy.tables.access import Tables, Visitor, decide
 from wraptui.policy.xinetd.services import Configuration, Service
 from wraptui.syntax.tree import Edit
@@ -68,6 +69,7 @@ INSECURE = {
     "qotd": "Lynis INSE-8116",
     "uucp": "Lynis INSE-8116",
 }
+_LOG = "SYSLOG authpriv"
 _STRANGERS = ("192.0.2.1", "198.51.100.1", "203.0.113.1", "2001:db8::1", "8.8.8.8")
 
 
@@ -182,6 +184,7 @@ def _attempts_logged(subject: Subject) -> Iterator[Check]:
         "not applicable" if not active else "fail" if silent else "pass",
         _places(silent) or f"{len(active)} services have a log_type",
         "Without log_type nothing is logged, whatever log_on_success and log_on_failure say.",
+        _set(subject, [(each, {"log_type": _LOG}) for each in silent]),
     )
 
 
@@ -217,16 +220,18 @@ def _xinetd_needed(subject: Subject) -> Iterator[Check]:
 
 
 def _insecure_services(subject: Subject) -> Iterator[Check]:
+    others = sum(service.active for service in subject.configuration.services) > 1  # xinetd ends without any
     for service in subject.configuration.services:
         profile = INSECURE.get(service.name.lower())
         if profile is None:
             continue
         sensor = "SENSOR" in _words(service, "flags")
+        offered = service.active and not sensor
         yield Check(
             "B2",
             f"{service.id} is not offered",
             profile,
-            "fail" if service.active and not sensor else "pass",
+            "fail" if offered else "pass",
             f"{service.file}:{service.first} "
             + (
                 "a SENSOR: it only refuses"
@@ -235,7 +240,8 @@ def _insecure_services(subject: Subject) -> Iterator[Check]:
                 if service.active
                 else service.why_not
             ),
-            "Set disable = yes.",
+            "Set disable = yes (the reload ends its sessions).",
+            _set(subject, [(service, {"disable": "yes"})]) if offered and others else (),
         )
 
 
@@ -282,14 +288,18 @@ def _together(checks: list[Check], title: str, profile: str) -> Check:
 def _logging(subject: Subject) -> Iterator[Check]:
     for service in _external(subject):
         success, failure = set(_words(service, "log_on_success")), set(_words(service, "log_on_failure"))
-        missing = [
-            f"{attribute} lacks {' '.join(sorted(wanted))}"
-            for attribute, wanted in (
-                ("log_on_success", {"HOST", "PID", "EXIT"} - success),
-                ("log_on_failure", {"HOST"} - failure),
+        lacking = {
+            attribute: (has, wanted)
+            for attribute, has, wanted in (
+                ("log_on_success", success, {"HOST", "PID", "EXIT"} - success),
+                ("log_on_failure", failure, {"HOST"} - failure),
             )
             if wanted
-        ]
+        }
+        missing = [f"{name} lacks {' '.join(sorted(wanted))}" for name, (_, wanted) in lacking.items()]
+        words = {name: " ".join(sorted(has | wanted)) for name, (has, wanted) in lacking.items()}
+        if not service.attributes.get("log_type"):
+            words["log_type"] = _LOG  # else nothing of it is written
         yield Check(
             "B5",
             f"{service.id} logs who came and who was refused",
@@ -297,6 +307,7 @@ def _logging(subject: Subject) -> Iterator[Check]:
             "fail" if missing else "pass",
             f"{service.file}:{service.first} {'; '.join(missing) or 'logs HOST PID EXIT'}",
             "log_on_success += HOST PID EXIT, log_on_failure += HOST (USERID asks the client: slow).",
+            _set(subject, [(service, words)]) if missing else (),
         )
 
 
@@ -306,13 +317,16 @@ def _tftp_secure(subject: Subject) -> Iterator[Check]:
         if not service.active or server not in ("in.tftpd", "tftpd"):
             continue
         words = _words(service, "server_args")
+        secure = "-s" in words or "--secure" in words
+        arguments = "" if secure else confined(subject.files, words)
         yield Check(
             "B6",
             f"{service.id} serves one folder only",
             "STIG GEN005080, OL07-00-040720",
-            "pass" if "-s" in words or "--secure" in words else "fail",
+            "pass" if secure else "fail",
             f"{service.file}:{service.first} server_args = {' '.join(words)}",
             "server_args = -s /srv/tftp",
+            _set(subject, [(service, {"server_args": arguments})]) if arguments else (),
         )
 
 
@@ -363,6 +377,7 @@ def _forever(subject: Subject) -> Iterator[Check]:
                 "fail" if forever else "pass",
                 f"{service.file}:{service.first} deny_time = {service.attributes.get('deny_time', 0)}",
                 "FOREVER lasts until a restart, and forged addresses can shut out the innocent.",
+                _set(subject, [(service, {"deny_time": "60"})]) if forever else (),
             )
 
 
@@ -381,6 +396,16 @@ def _dump_readable(subject: Subject) -> Iterator[Check]:
             f"rm {path}, or chmod 0600 {path}",
         )
         return
+
+
+def _set(subject: Subject, wanted: list[tuple[Service, dict[str, str]]]) -> tuple[Edit, ...]:
+    """The edits that set these; none in files of which xinetd complains: those are to be mended first."""
+    configuration = subject.configuration
+    odd = {each.file for each in configuration.messages if each.level in ("ERROR", "WARNING", "CRITICAL")}
+    odd |= {each.file for each in configuration.doubts}
+    if None in odd or odd & {service.file for service, _ in wanted}:
+        return ()
+    return attributes_set(subject.files, wanted)
 
 
 def _external(subject: Subject) -> Iterator[Service]:
