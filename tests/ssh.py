@@ -6,6 +6,7 @@ import os
 import re
 import shlex
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -33,7 +34,7 @@ PrintMotd no
 PrintLastLog no
 PidFile none
 MaxStartups 100
-SetEnv LD_LIBRARY_PATH={libraries} PATH={path}
+SetEnv LD_LIBRARY_PATH={libraries} PATH={path} PYTHONPATH={modules}
 """
 
 
@@ -95,6 +96,14 @@ class Sshd:
         finally:
             _end(login)
 
+    def gives_terminals(self) -> bool:
+        """Whether a login can have a terminal: /dev/pts may be closed to others than root."""
+        login = self.login("true", tty=True)
+        done = subprocess.run(
+            login, capture_output=True, stdin=subprocess.DEVNULL, env=self.server.environment
+        )
+        return b"PTY allocation request failed" not in done.stdout + done.stderr
+
     def _refused(self, source: str) -> int:
         return len(re.findall(rf"refused connect from .*\({re.escape(source)}\)$", _log(self.server), re.M))
 
@@ -132,7 +141,9 @@ def real_sshd(server: Session, real: Binaries, folder: Path) -> Iterator[Sshd]:
     server.run("mkdir", "-p", "-m", "0755", _FOLDER, "/run/sshd").check_returncode()
     path = server.run("sh", "-c", 'echo "$PATH"').stdout.strip()
     libraries = real.libraries or "/usr/lib"
-    configuration = _CONFIGURATION.format(folder=_FOLDER, libraries=libraries, path=path)
+    configuration = _CONFIGURATION.format(
+        folder=_FOLDER, libraries=libraries, path=path, modules=":".join(sys.path[1:])
+    )
     for name, data in (
         ("sshd_config", configuration.encode()),
         ("host_key", (folder / "host_key").read_bytes()),
