@@ -8,7 +8,7 @@ import shlex
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,7 +34,7 @@ PrintMotd no
 PrintLastLog no
 PidFile none
 MaxStartups 100
-SetEnv LD_LIBRARY_PATH={libraries} PATH={path} PYTHONPATH={modules}
+SetEnv "LD_LIBRARY_PATH={libraries}" "PATH={path}" "PYTHONPATH={modules}"
 """
 
 
@@ -51,20 +51,29 @@ class Sshd:
     daemon: psutil.Process
     pid: int
     user: str
+    program: str
     client: tuple[str, ...]
 
-    def login(self, *words: str, source: str = OPERATOR, tty: bool = False, user: str = "") -> list[str]:
-        """The command, to be run outside, that logs in from an address and runs these words in the login."""
+    def login(
+        self,
+        *words: str,
+        source: str = OPERATOR,
+        tty: bool = False,
+        user: str = "",
+        options: Sequence[str] = (),
+    ) -> list[str]:
+        """The command, to be run outside, that logs in from an address and runs these words in the login;
+        with more options for ssh."""
         place = f"{user or self.user}@{network.SERVER6 if ':' in source else network.SERVER4}"
-        options = ("-tt" if tty else "-T", "-b", source, place)
-        return self.server.inside(*self.client, *options, shlex.join(words))
+        words = ("-tt" if tty else "-T", *options, "-b", source, place, shlex.join(words))
+        return self.server.inside(*self.client, *words)
 
     def run(
-        self, *words: str, source: str = OPERATOR, timeout: float = 60
+        self, *words: str, source: str = OPERATOR, options: Sequence[str] = (), timeout: float = 60
     ) -> subprocess.CompletedProcess[str]:
         """Log in, run these words to their end, log out. 255: the login itself failed."""
         return subprocess.run(
-            self.login(*words, source=source),
+            self.login(*words, source=source, options=options),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             encoding="latin-1",
@@ -73,9 +82,11 @@ class Sshd:
         )
 
     @contextmanager
-    def staying(self, source: str = OPERATOR, user: str = "") -> Iterator[subprocess.Popen[str]]:
+    def staying(
+        self, source: str = OPERATOR, user: str = "", options: Sequence[str] = ()
+    ) -> Iterator[subprocess.Popen[str]]:
         """A login that stands for the time of a `with`."""
-        login = self._start("echo here; exec cat", source, user)
+        login = self._start("echo here; exec cat", source, user, options)
         try:
             assert login.stdout and login.stdout.readline() == "here\n"
             yield login
@@ -86,7 +97,7 @@ class Sshd:
         """Whether a whole login from that address works. libwrap keeps a connection that it refuses for five
         seconds; its word in the log, and then no login, comes at once."""
         before = self._refused(source)
-        login = self._start("echo here", source, "")
+        login = self._start("echo here", source)
         try:
             end = time.monotonic() + 30
             while login.poll() is None and self._refused(source) == before:
@@ -107,9 +118,11 @@ class Sshd:
     def _refused(self, source: str) -> int:
         return len(re.findall(rf"refused connect from .*\({re.escape(source)}\)$", _log(self.server), re.M))
 
-    def _start(self, script: str, source: str, user: str) -> subprocess.Popen[str]:
+    def _start(
+        self, script: str, source: str, user: str = "", options: Sequence[str] = ()
+    ) -> subprocess.Popen[str]:
         return subprocess.Popen(
-            self.login("sh", "-c", script, source=source, user=user),
+            self.login("sh", "-c", script, source=source, user=user, options=options),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -142,7 +155,7 @@ def real_sshd(server: Session, real: Binaries, folder: Path) -> Iterator[Sshd]:
     path = server.run("sh", "-c", 'echo "$PATH"').stdout.strip()
     libraries = real.libraries or "/usr/lib"
     configuration = _CONFIGURATION.format(
-        folder=_FOLDER, libraries=libraries, path=path, modules=":".join(sys.path[1:])
+        folder=_FOLDER, libraries=libraries, path=path, modules=":".join(filter(None, sys.path))
     )
     for name, data in (
         ("sshd_config", configuration.encode()),
@@ -160,7 +173,7 @@ def real_sshd(server: Session, real: Binaries, folder: Path) -> Iterator[Sshd]:
         daemon,
         pid,
     ):
-        yield Sshd(server, daemon, pid, user, (*words, *(f"-o{option}" for option in options)))
+        yield Sshd(server, daemon, pid, user, program, (*words, *(f"-o{option}" for option in options)))
 
 
 @contextmanager

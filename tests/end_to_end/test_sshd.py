@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 
 import psutil
@@ -97,10 +96,9 @@ def guards(sshd: Sshd) -> list[psutil.Process]:
     return sorted(found, key=lambda each: "-m" not in each.cmdline()[:2])
 
 
-def applied(sshd: Sshd, *words: str) -> subprocess.CompletedProcess[str]:
-    done = sshd.run("wraptui", "apply", *words)
+def applied(sshd: Sshd, *words: str, options: Sequence[str] = ()) -> None:
+    done = sshd.run("wraptui", "apply", *words, options=options)
     assert done.returncode == 0, done.stdout + done.stderr
-    return done
 
 
 def test_the_real_sshd_is_known_for_what_it_is(sshd: Sshd, real_ssh: binaries.Binaries) -> None:
@@ -124,9 +122,11 @@ def test_the_real_sshd_is_known_for_what_it_is(sshd: Sshd, real_ssh: binaries.Bi
 
 def test_who_would_lock_himself_out_is_refused_by_name(sshd: Sshd) -> None:
     before = standing(sshd)
-    done = sshd.run("wraptui", "apply", *CUT_OFF)
-    assert done.returncode == 3
-    assert f"{sshd.user} from {OPERATOR}" in done.stderr and "could not come in again to sshd" in done.stderr
+    for forgetting in ((), ("env", "-u", "SSH_CONNECTION", "-u", "SSH_CLIENT")):  # as sudo makes one forget
+        done = sshd.run(*forgetting, "wraptui", "apply", *CUT_OFF)
+        assert done.returncode == 3
+        assert f"{sshd.user} from {OPERATOR}" in done.stderr
+        assert "could not come in again to sshd" in done.stderr
     assert standing(sshd) == before and sshd.welcome()
 
 
@@ -160,15 +160,28 @@ def test_killed_the_guard_is_back_and_its_parent_is_not_needed(sshd: Sshd, which
 
 
 def test_only_a_new_login_may_confirm(sshd: Sshd) -> None:
-    """Not the login that made the change, nor one that shares its connection, whatever they say."""
-    script = 'wraptui apply --deny "ALL: 203.0.113.9" -m a; wraptui confirm; echo "code $?"'
-    old = sshd.run("sh", "-c", script)
-    assert "code 3" in old.stdout and "older than the change" in old.stderr, old.stderr
-    assert newest.state(sshd.server) == "pending"
+    """Not the login that made the change, nor one that shares its connection."""
+    path = "ControlPath=/run/shared-%C"
+    with sshd.staying(options=("-o", "ControlMaster=yes", "-o", path)):
+        applied(sshd, "--deny", "ALL: 203.0.113.9", "-m", "a", options=("-o", path))
+        shared = sshd.run("wraptui", "confirm", options=("-o", path))
+        assert (shared.returncode, newest.state(sshd.server)) == (3, "pending")
+        assert f"Every SSH login from {OPERATOR} is older than the change" in shared.stderr
     new = sshd.run("wraptui", "confirm")
     assert (new.returncode, newest.state(sshd.server)) == (0, "kept"), new.stderr
     until(lambda: not guards(sshd))
     assert sshd.server.read(DENY).endswith(b"ALL: 203.0.113.9\n")
+
+
+def test_the_word_keeps_a_change_from_an_old_login(sshd: Sshd) -> None:
+    elsewhere = "SSH_CONNECTION='198.51.100.9 4711 192.0.2.10 22'"  # where tmux was started once
+    script = (
+        f"wraptui apply --deny 'ALL: 203.0.113.9'; {elsewhere} wraptui confirm; echo code $?; "
+        "wraptui confirm --even-if-locked-out"
+    )
+    done = sshd.run("sh", "-c", script)
+    assert done.returncode == 0 and "code 3" in done.stdout, done.stderr
+    assert newest.state(sshd.server) == "kept"
 
 
 def test_the_console_in_a_login_tells_a_new_login_from_a_refused_one(at_terminals: Sshd) -> None:
@@ -293,6 +306,17 @@ def test_other_operators_are_not_locked_out_either(sshd: Sshd) -> None:
             assert "could not come in again to sshd" in done.stdout
 
 
+def test_the_list_that_lets_the_operator_in_is_watched_too(sshd: Sshd) -> None:
+    office = "/etc/office"
+    sshd.server.write(office, b"192.0.2.7\n")
+    sshd.server.write(ALLOW, f"sshd: {office}\n".encode())
+    done = sshd.run("wraptui", "apply", "--replace", f"{office}=/dev/null", "--no-confirm")
+    assert done.returncode == 3 and "could not come in again to sshd" in done.stderr
+    hosts = sshd.run("wraptui", "apply", "--replace", "/etc/hosts=/dev/null", "--no-confirm")
+    assert hosts.returncode == 3 and "has a part in who can log in" in hosts.stderr
+    assert sshd.server.read(office) == b"192.0.2.7\n" and sshd.welcome()
+
+
 def test_what_is_not_certain_is_made_with_a_deadline_only(sshd: Sshd) -> None:
     before = standing(sshd)
     words = ("--delete", f"{ALLOW}:5", "--allow", "sshd: ALL: aclexec /usr/local/sbin/ask %a")
@@ -320,3 +344,49 @@ def test_a_permanent_rule_is_not_given_up_for_one_with_an_end(sshd: Sshd) -> Non
     )
     assert done.returncode == 3 and "only until a rule with an end is taken out" in done.stderr, done.stderr
     assert standing(sshd) == before
+
+
+BY_XINETD = """service shell
+{{
+	type        = UNLISTED
+	flags       = NOLIBWRAP
+	socket_type = stream
+	protocol    = tcp
+	port        = 2222
+	wait        = no
+	user        = {user}
+	server      = {program}
+	server_args = -i -f /etc/ssh/sshd_config
+	env         = LD_LIBRARY_PATH={libraries}
+	only_from   = 192.0.2.0/24
+}}
+"""
+
+
+def test_a_session_that_xinetd_carries(sshd: Sshd, real_ssh: binaries.Binaries) -> None:
+    """xinetd's checks stand before it, and sshd's own: it asks libwrap by itself, as sshd."""
+    words = {"user": sshd.user, "program": sshd.program, "libraries": real_ssh.libraries or "/usr/lib"}
+    sshd.server.write("/etc/xinetd.d/shell", BY_XINETD.format(**words).encode())
+    sshd.server.reload()
+    port = ("-p", "2222")
+    changes = {
+        "shell.disable=yes": "refused",
+        "shell.only_from=198.51.100.0/24": "refused",
+        "shell.port=2223": "refused",
+        "shell.instances=0": "refused",
+        "shell.server_args=-i": "not certain",
+        "shell.instances=30": "",
+        "ftp.instances=30": "",
+    }
+    script = "; ".join(f"echo; echo %; wraptui diff --set {change}" for change in changes)
+    script += f"; echo; echo %; wraptui diff --deny 'sshd: ALL' --replace {ALLOW}=/dev/null"
+    told = sshd.run("sh", "-c", script, options=port).stdout.split("\n%\n")[1:]
+    for (change, expected), text in zip(changes.items(), told, strict=False):
+        refused = [line for line in text.splitlines() if line.startswith("REFUSED: ")]
+        doubts = [line for line in text.splitlines() if "is not certain" in line]
+        assert bool(refused) == (expected == "refused"), f"{change}: {text}"
+        assert bool(doubts) == (expected == "not certain"), f"{change}: {text}"
+        assert all(f"from {OPERATOR}" in line and "to shell" in line for line in refused + doubts), text
+    assert "could not come in again to sshd" in told[-1]
+    os.remove(sshd.server.path("/etc/xinetd.d/shell"))
+    sshd.server.reload()

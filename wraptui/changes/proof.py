@@ -24,8 +24,9 @@ def unproved(machine: Machine, id: str = "", *, state: str = STATE, snapshot: Sn
     since = machine.status(f"{history.folder}/{checkpoint.id}/state.json").modified  # when all was done
     if any(each.began > since for each in found):
         return ""
+    peers = ", ".join(sorted({each.peer for each in found})[:5])
     return (
-        f"Every login from {found[0].peer} is older than the change {checkpoint.id}, and so proves nothing: "
+        f"Every SSH login from {peers} is older than the change {checkpoint.id}, and so proves nothing: "
         "log in anew, not over a connection that is shared (ControlMaster), and confirm it there"
     )
 

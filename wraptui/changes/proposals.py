@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -144,6 +144,7 @@ def weighed(
         candidates = {each.path: each.after.data if each.after else None for each in changes}
         tried = trial(machine, snapshot.daemon, candidates)
     refused = filtering.weighed(machine, changes, after, (*people.live, *people.logged))
+    doubts = (*_doubts(before, after, people.operators), *_of_logins(paths, people.operators))
     refusals = [*_shut(before, after), *_locked_out(before, after, people.operators), *refused.refusals]
     if effects.ends and before.configuration.starts:
         refusals.append(f"xinetd would end: {effects.ends}.")
@@ -155,12 +156,13 @@ def weighed(
         added,
         removed,
         (
+            *doubts,
             *_warnings(before, after, effects, killed, people.operators),
             *_trespasses(machine, changes),
             *refused.warnings,
         ),
         tuple(refusals),
-        tuple(_doubts(before, after, people.operators)),
+        doubts,
         reloads,
         (*refused.notes, *_notes(found), *people.notes, *_tried(tried)),
         found,
@@ -234,10 +236,20 @@ def _doubts(before: Policy, after: Policy, operators: Sequence[Client]) -> Itera
             yield f"Whether {client.operator} could come in again to {client.service} is not certain: {why}."
 
 
+# Who is who, and who may log in: what a change of these means is not worked out here.
+_LOGINS = ("passwd", "shadow", "group", "hosts", "nsswitch.conf", "resolv.conf", "host.conf")
+_OF_LOGINS = ("/etc/ssh/", "/etc/pam.d/", "/etc/security/")
+
+
+def _of_logins(paths: Iterable[str], operators: Sequence[Client]) -> Iterator[str]:
+    for path in sorted(paths) if operators else ():
+        if path.startswith(_OF_LOGINS) or path in (f"/etc/{name}" for name in _LOGINS):
+            yield f"{path} has a part in who can log in, and what its change means is not worked out."
+
+
 def _warnings(
     before: Policy, after: Policy, effects: Effects, killed: Sequence[Visit], operators: Sequence[Client]
 ) -> Iterator[str]:
-    yield from _doubts(before, after, operators)
     for client in operators:
         (then, _), (now, why) = again(before, client), again(after, client)
         if then == now == UNKNOWN:

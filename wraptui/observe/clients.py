@@ -77,14 +77,12 @@ def new_login(machine: Machine, snapshot: Snapshot, since: float) -> Login | Non
 
 
 def like_ours(machine: Machine, snapshot: Snapshot) -> tuple[Login, ...]:
-    """The SSH logins from where this session comes from, to the port that it came in by."""
+    """The SSH logins from where this session comes from, to the port that it came in by; all, where it came
+    from somewhere once and nobody is there any more (tmux, screen); none for one that did not come by SSH."""
     own = this_session(machine)
+    everyone = tuple(logins(machine, snapshot)) if own.peer else ()
     ours = (unmapped(own.peer), own.port)
-    return tuple(
-        each
-        for each in (logins(machine, snapshot) if own.peer else ())
-        if (each.peer, each.connection.local_port) == ours
-    )
+    return tuple(each for each in everyone if (each.peer, each.connection.local_port) == ours) or everyone
 
 
 def _operators(machine: Machine, snapshot: Snapshot) -> tuple[tuple[Client, ...], tuple[str, ...]]:

@@ -283,7 +283,11 @@ class FileMachine(Tree):
 
 def machine_at(root: str) -> LocalMachine | FileMachine:
     """The machine whose files are below `root`: this one for `/`, else just the files."""
-    return LocalMachine() if os.path.realpath(root) == "/" else FileMachine(root)
+    try:
+        here = os.path.samefile(root, "/")  # also where / is mounted once more
+    except OSError:
+        here = False
+    return LocalMachine() if here else FileMachine(root)
 
 
 CAP_DAC_OVERRIDE, CAP_SYS_PTRACE = 1, 19
