@@ -52,6 +52,26 @@ def demo_server(real: binaries.Binaries, namespaces: None) -> Iterator[session.S
         yield server
 
 
+@pytest.fixture(scope="session")
+def filter_tools(real: binaries.Binaries) -> binaries.Binaries:
+    """The real nft and iptables beside the real daemons."""
+    try:
+        return binaries.find(packages=("xinetd", "tcpd", "nftables", "iptables"))
+    except binaries.BinariesMissing as error:
+        lacking(str(error))
+        raise
+
+
+@pytest.fixture
+def filtering_server(filter_tools: binaries.Binaries, namespaces: None) -> Iterator[session.Session]:
+    """A private server of the test's own whose packet filter the real nft and iptables reach."""
+    with session.started() as started:
+        started.environment["LD_LIBRARY_PATH"] = filter_tools.environment().get("LD_LIBRARY_PATH", "")
+        if started.run("nft", "list", "ruleset").returncode:
+            lacking("the kernel gives no nf_tables to a private network namespace")
+        yield started
+
+
 @pytest.fixture
 def wraptui() -> Callable[..., subprocess.CompletedProcess[str]]:
     """Run `wraptui WORDS...` on this machine, to its end."""

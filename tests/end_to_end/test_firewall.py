@@ -7,35 +7,27 @@ import os
 import re
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.conftest import lacking
-from wraptui.demo import binaries, session
+from wraptui.demo import binaries
 from wraptui.demo.session import Session
 
 FTP, TELNET = 21, 23
 SCANNER = "203.0.113.77"
 
 
-@pytest.fixture(scope="module")
-def tools(real: binaries.Binaries) -> binaries.Binaries:
-    try:
-        return binaries.find(packages=("xinetd", "tcpd", "nftables", "iptables"))
-    except binaries.BinariesMissing as error:
-        lacking(str(error))
-        raise
+@pytest.fixture
+def server(filtering_server: Session) -> Session:
+    return filtering_server
 
 
 @pytest.fixture
-def server(tools: binaries.Binaries, namespaces: None) -> Iterator[Session]:
-    with session.started() as started:
-        started.environment["LD_LIBRARY_PATH"] = tools.environment().get("LD_LIBRARY_PATH", "")
-        if started.run("nft", "list", "ruleset").returncode:
-            lacking("the kernel gives no nf_tables to a private network namespace")
-        yield started
+def tools(filter_tools: binaries.Binaries) -> binaries.Binaries:
+    return filter_tools
 
 
 def rows(server: Session) -> dict[str, dict[str, object]]:

@@ -117,9 +117,10 @@ def _notes(
         yield f"The table {_NAME} leaves the packet filter."
     else:
         ports = ", ".join(f"{protocol} {port}" for protocol, port in now.ports) or "no port"
-        count = sum(1 for block in now.blocks for _ in own_table.networks(block.ranges))
+        count = len({each for block in now.blocks for each in own_table.spans(block.ranges)})
         yield (
-            f"nft loads {FILE}: the table {_NAME} refuses new connections from {count} networks on {ports}; "
+            f"nft loads {FILE}: the table {_NAME} refuses new connections from {count} "
+            f"{'sources' if count != 1 else 'source'} on {ports}; "
             "who is connected stays."
         )
     for network, port, goes in _differences(before, now):
@@ -132,7 +133,7 @@ def _differences(before: OwnTable, now: OwnTable) -> Iterator[tuple[str, str, bo
     for protocol, port in sorted({*before.ports, *now.ports}):
         then, later = before.blocked(protocol, port), now.blocked(protocol, port)
         for goes, ranges in ((False, minus(later, then)), (True, minus(then, later))):
-            found = list(own_table.networks(ranges))
+            found = list(own_table.spans(ranges))
             if found:
                 more = f" and {len(found) - 4} more" if len(found) > 4 else ""
                 yield ", ".join(found[:4]) + more, f"{protocol} port {port}", goes

@@ -7,7 +7,7 @@ of its own; one with an end names that end as a time of day, so that loading the
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -80,6 +80,25 @@ def networks(ranges: Ranges) -> Iterable[str]:
                 yield ipv6_text(number) + (f"/{128 - rest}" if rest else "")
 
 
+def spans(ranges: Ranges) -> Iterator[str]:
+    """The same as nft may write it, shorter: `192.0.2.5-192.0.2.9` for what is not one network."""
+    for start, end in ranges:
+        if start <= V4_LAST:
+            yield _span(start, min(end, V4_LAST), 0, 32)
+        if end >= V6_FIRST:
+            yield _span(max(start, V6_FIRST), end, V6_FIRST, 128)
+
+
+def _span(start: int, end: int, base: int, bits: int) -> str:
+    text = ipv6_text if bits == 128 else ipv4_text
+    if start == end:
+        return text(start - base)
+    size = end - start + 1
+    if size & (size - 1) == 0 and (start - base) % size == 0:
+        return f"{text(start - base)}/{bits - size.bit_length() + 1}"
+    return f"{text(start - base)}-{text(end - base)}"
+
+
 def merged(found: Iterable[Block]) -> tuple[Block, ...]:
     """One block for all sources of the same wish on the same ports with the same end; of several ends of one
     source the last counts."""
@@ -111,7 +130,9 @@ _CHAIN = "\tchain input {\n\t\ttype filter hook input priority filter - 5; polic
 _NEW = "tcp flags & (fin | syn | rst | ack) == syn "
 _TYPES = {"4": ("ip", "ipv4_addr"), "6": ("ip6", "ipv6_addr")}
 
-_ELEMENT = re.compile(r'\t\t\t([0-9a-f:./]+)(?: timeout (\d{1,9})s comment "until (\d{1,12})")?,')
+_ELEMENT = re.compile(
+    r'\t\t\t([0-9a-f:./]+)(?:-([0-9a-f:.]+))?(?: timeout (\d{1,9})s comment "until (\d{1,12})")?,'
+)
 _SET = re.compile(r"\tset (deny\d+_[46]) \{")
 _RULE = re.compile(
     rf"\t\t(?:{re.escape(_NEW)}(?=tcp))?(tcp|udp) dport \{{ (\d+(?:, \d+)*) \}} ip6? saddr @(deny\d+_[46])"
@@ -134,7 +155,7 @@ def nft(wanted: Sequence[Block], now: float) -> str:
         groups.setdefault((block.ports, block.place), []).append(block)
     for number, ((ports, place), members) in enumerate(groups.items(), 1):
         timed = any(block.until for block in members)
-        elements = [(each, block) for block in members for each in networks(block.ranges)]
+        elements = [(each, block) for block in members for each in spans(block.ranges)]
         for family, (word, type) in _TYPES.items():
             found = [
                 f"\t\t\t{each}{_end(block, now)},\n"
@@ -178,11 +199,11 @@ def read(text: str) -> OwnTable:
     for number, line in enumerate(text.split("\n"), 1):
         element = _ELEMENT.fullmatch(line)
         if element:
-            network = network_of(element[1])
-            if network is None:
+            first, last = network_of(element[1]), network_of(element[2] or element[1])
+            if first is None or last is None or first[0] > last[1] or (element[2] and "/" in element[1]):
                 strange.append(number)
             else:
-                here.setdefault(int(element[3] or 0), []).append(network)
+                here.setdefault(int(element[4] or 0), []).append((first[0], last[1]))
         elif begun := _SET.fullmatch(line):
             here = elements.setdefault(begun[1], {})
         elif (rule := _RULE.fullmatch(line)) and rule[3] in elements:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from wraptui.policy.change.edits import Edits
 from wraptui.policy.hardening import own_table
 from wraptui.policy.hardening.firewall import Firewall, compare
-from wraptui.policy.hardening.own_table import FILE, INCLUDE, TABLE, Block, networks, nft
+from wraptui.policy.hardening.own_table import FILE, INCLUDE, TABLE, Block, nft, spans
 from wraptui.policy.recipes.plan import (
     BadAnswer,
     Circumstances,
@@ -68,11 +68,11 @@ def _included(around: Circumstances) -> Edits:
 def _does(wanted: tuple[Block, ...], at_boot: bool) -> Iterator[str]:
     name = " ".join(TABLE)
     for block in wanted:
-        count = sum(1 for _ in networks(block.ranges))
+        found = list(spans(block.ranges))
         ports = ", ".join(f"{protocol} {port}" for protocol, port in block.ports)
         end = ", until their time is over" if block.until else ""
-        many = f"{count} networks" if count > 1 else next(iter(networks(block.ranges)))
-        yield f"{many} of {block.place}: refused on {ports}{end}."
+        more = f" and {len(found) - 3} more" if len(found) > 3 else ""
+        yield f"{', '.join(found[:3])}{more} of {block.place}: refused on {ports}{end}."
     yield f"nft loads {FILE} when the change is applied: the table {name}, in place of the one before."
     yield "Only new connections are refused: nobody who is connected is cut off."
     if at_boot:

@@ -180,7 +180,9 @@ class RecipeForm(Screen[Plan]):
         if self.around is None:
             self._draw()
         else:
+            wanted = self._wanted
             self._plan()
+            self._wanted = wanted
 
     def answers(self) -> dict[str, str]:
         """What is answered now."""
