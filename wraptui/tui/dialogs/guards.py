@@ -26,6 +26,8 @@ from wraptui.tui.panes.view import View
 from wraptui.tui.table import Column, Table
 from wraptui.tui.world import World
 
+ROOM = 100  # columns in which what is found has room beside each list's name
+
 Asked = Callable[[str, object, Found], Awaitable[None]]
 """Told which key was pressed, on which row, and what was found."""
 
@@ -104,6 +106,9 @@ class Guards(Screen[None]):
         self.world = world
         self.action_look()
 
+    def on_resize(self) -> None:
+        self._say()
+
     def _draw(self) -> None:
         for pane in self.panes:
             pane.show(self.world)
@@ -117,7 +122,9 @@ class Guards(Screen[None]):
     def _tab(self, pane: Pane) -> Choice:
         name = Piece(f" {pane.view.name}", "strong" if pane is self.front else "dim")
         label = words(Piece(str(pane.number), "accent"), name)
-        return Choice(spaced(label, pane.view.count(self.world), gap=" "), f"screen.tab({pane.number})")
+        if self.size.width >= ROOM:  # else the list's own border tells it
+            label = spaced(label, pane.view.count(self.world), gap=" ")
+        return Choice(label, f"screen.tab({pane.number})")
 
     @on(Table.Highlighted)
     def _highlighted(self, event: Table.Highlighted) -> None:

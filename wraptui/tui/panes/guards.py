@@ -152,10 +152,8 @@ def firewall_view(found: Look) -> View[Redundancy]:
 
     def details(row: Redundancy, world: World) -> tuple[Words, ...]:
         note = " ".join(found().notes)
-        told = Piece(
-            f"{note}: what it blocks is not counted." if note else row.text, "warn" if note else "dim"
-        )
-        return (words(row.why), words(_missing(row) or row.text), words(told))
+        told = Piece(f"{note}: what it blocks is not counted." if note else "", "warn")
+        return (words(from_bytes(row.text)), words(Piece(row.why, "dim")), words(_missing(row) or told))
 
     return View(
         name="firewall",
