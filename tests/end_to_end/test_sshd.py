@@ -342,7 +342,7 @@ def test_a_permanent_rule_is_not_given_up_for_one_with_an_end(sshd: Sshd) -> Non
         "1h",
         "--no-confirm",
     )
-    assert done.returncode == 3 and "only until a rule with an end is taken out" in done.stderr, done.stderr
+    assert done.returncode == 3 and "from when a rule with an end is taken out" in done.stderr, done.stderr
     assert standing(sshd) == before
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from wraptui.policy.change.lockout import again, altered, lasting
-from wraptui.policy.live.verdicts import GRANTED, REFUSED, UNKNOWN, Client, Policy
+from wraptui.policy.live.verdicts import GRANTED, REFUSED, UNKNOWN, Client, Judge, Policy
 from wraptui.policy.tables.access import Tables, read_table
 from wraptui.policy.xinetd.services import Configuration, read_configuration
 from wraptui.system.files import Tree
@@ -71,11 +71,13 @@ def policy(allow: str, deny: str, services: str = "") -> Policy:
     ],
 )
 def test_a_rule_that_does_something_else_than_to_let_in(allow: str, deny: str, verdict: str) -> None:
-    assert again(policy(allow, deny), OPERATOR)[0] == verdict
+    assert again(Judge(policy(allow, deny)), OPERATOR)[0] == verdict
 
 
 def test_a_name_that_nobody_knows_is_not_certain() -> None:
-    assert again(policy("sshd: .example.net\n", "ALL: ALL\n"), replace(OPERATOR, name=""))[0] == UNKNOWN
+    assert (
+        again(Judge(policy("sshd: .example.net\n", "ALL: ALL\n")), replace(OPERATOR, name=""))[0] == UNKNOWN
+    )
 
 
 @pytest.mark.parametrize(
@@ -92,7 +94,8 @@ def test_a_name_that_nobody_knows_is_not_certain() -> None:
     ],
 )
 def test_a_service_of_xinetd_by_which_somebody_comes(old: str, new: str, verdict: str, changes: str) -> None:
-    before, after = policy("", "", SERVICE), policy("", "", SERVICE.replace(old, new, 1) if old else SERVICE)
+    changed = SERVICE.replace(old, new, 1) if old else SERVICE
+    before, after = Judge(policy("", "", SERVICE)), Judge(policy("", "", changed))
     assert again(before, CALLER)[0] == GRANTED
     assert (again(after, CALLER)[0], altered(before, after, CALLER)) == (verdict, changes)
     assert altered(before, after, OPERATOR) == ""
@@ -100,13 +103,14 @@ def test_a_service_of_xinetd_by_which_somebody_comes(old: str, new: str, verdict
 
 def test_a_service_that_hands_over_to_a_command_may_well_be_meant() -> None:
     handed = policy("in.telnetd: ALL: twist /usr/sbin/in.telnetd -h\n", "", SERVICE)
-    assert again(handed, CALLER)[0] == UNKNOWN
+    assert again(Judge(handed), CALLER)[0] == UNKNOWN
 
 
 def test_a_rule_with_an_end_does_not_last() -> None:
     stamp = "# wraptui: until 2126-11-24T12:00:00Z\n"
     ends = policy(f"{stamp}sshd: 192.0.2.7\n", f"{stamp}in.ftpd: ALL\nALL: ALL\n")
-    assert (again(ends, OPERATOR)[0], again(lasting(ends), OPERATOR)[0]) == (GRANTED, REFUSED)
+    verdicts = [again(Judge(each), OPERATOR)[0] for each in (ends, lasting(ends))]
+    assert verdicts == [GRANTED, REFUSED]
     assert lasting(ends).tables.deny.text == "ALL: ALL\n"
     stays = policy("sshd: 192.0.2.7\n", "ALL: ALL\n")
     assert lasting(stays) is stays

@@ -32,6 +32,7 @@ from wraptui.policy.hardening.own_table import FILE
 from wraptui.policy.lint.findings import Finding
 from wraptui.policy.lint.services import check_configuration
 from wraptui.policy.lint.tables import check_tables
+from wraptui.policy.live.verdicts import Judge
 from wraptui.policy.tables.access import Visitor, decide
 from wraptui.policy.tables.owners import trespasses
 from wraptui.policy.xinetd.services import Configuration, read_configuration
@@ -144,8 +145,13 @@ def weighed(
         candidates = {each.path: each.after.data if each.after else None for each in changes}
         tried = trial(machine, snapshot.daemon, candidates)
     refused = filtering.weighed(machine, changes, after, (*people.live, *people.logged))
-    doubts = (*_doubts(before, after, people.operators), *_of_logins(paths, people.operators))
-    refusals = [*_shut(before, after), *_locked_out(before, after, people.operators), *refused.refusals]
+    old, new = Judge(before), Judge(after)
+    doubts = (*_doubts(old, new, people.operators), *_of_logins(paths, people.operators))
+    refusals = [
+        *_shut(before, after),
+        *_locked_out(old, new, before, after, people.operators),
+        *refused.refusals,
+    ]
     if effects.ends and before.configuration.starts:
         refusals.append(f"xinetd would end: {effects.ends}.")
     elif tried.ends:
@@ -157,7 +163,7 @@ def weighed(
         removed,
         (
             *doubts,
-            *_warnings(before, after, effects, killed, people.operators),
+            *_warnings(old, new, effects, killed, people.operators),
             *_trespasses(machine, changes),
             *refused.warnings,
         ),
@@ -213,23 +219,26 @@ def _shut(before: Policy, after: Policy) -> list[str]:
     return []
 
 
-def _locked_out(before: Policy, after: Policy, operators: Sequence[Client]) -> Iterator[str]:
+def _locked_out(
+    old: Judge, new: Judge, before: Policy, after: Policy, operators: Sequence[Client]
+) -> Iterator[str]:
+    first, last = lasting(before), lasting(after)
+    at_first = old if first is before else Judge(first)
+    in_the_end = new if last is after else Judge(last)
     for client in operators:
-        (then, _), (now, why) = again(before, client), again(after, client)
+        (then, _), (now, why) = again(old, client), again(new, client)
+        what = f"{client.operator} could not come in again to {client.service}"
         if now == REFUSED and then != REFUSED:
-            yield f"{client.operator} could not come in again to {client.service}: {why}."
-        elif now == GRANTED and again(lasting(before), client)[0] == GRANTED:
-            later, why = again(lasting(after), client)
-            if later == REFUSED:
-                what = f"{client.operator} could come in again to {client.service}"
-                yield f"{what} only until a rule with an end is taken out: {why}."
+            yield f"{what}: {why}."
+        elif again(at_first, client)[0] == GRANTED and again(in_the_end, client)[0] == REFUSED:
+            yield f"{what} from when a rule with an end is taken out: {again(in_the_end, client)[1]}."
 
 
-def _doubts(before: Policy, after: Policy, operators: Sequence[Client]) -> Iterator[str]:
+def _doubts(old: Judge, new: Judge, operators: Sequence[Client]) -> Iterator[str]:
     """Of which operators it is not certain any more that they could come in again."""
     for client in operators:
-        (then, _), (now, why) = again(before, client), again(after, client)
-        changed = altered(before, after, client)
+        (then, _), (now, why) = again(old, client), again(new, client)
+        changed = altered(old, new, client)
         if now == GRANTED and changed:
             now, why = UNKNOWN, f"{changed} of that service changes"
         if then == GRANTED and now == UNKNOWN:
@@ -248,10 +257,14 @@ def _of_logins(paths: Iterable[str], operators: Sequence[Client]) -> Iterator[st
 
 
 def _warnings(
-    before: Policy, after: Policy, effects: Effects, killed: Sequence[Visit], operators: Sequence[Client]
+    old: Judge,
+    new: Judge,
+    effects: Effects,
+    killed: Sequence[Visit],
+    operators: Sequence[Client],
 ) -> Iterator[str]:
     for client in operators:
-        (then, _), (now, why) = again(before, client), again(after, client)
+        (then, _), (now, why) = again(old, client), again(new, client)
         if then == now == UNKNOWN:
             yield (
                 f"Whether {client.operator} could come in again to {client.service} is not certain, as "
@@ -262,8 +275,9 @@ def _warnings(
     if killed:
         who = ", ".join(sorted({f"{each.service} from {each.connection.remote}" for each in killed})[:5])
         yield f"The reload kills {len(killed)} running session{'s' * (len(killed) > 1)}: {who}."
-    off = {each.id: each.why_not for each in after.configuration.services if not each.active}
-    there = {each.id for each in after.configuration.services if each.active}
+    services = new.configuration.services
+    off = {each.id: each.why_not for each in services if not each.active}
+    there = {each.id for each in services if each.active}
     for id in effects.dropped:
         if id not in there:
             yield f"The service {id} ends: {off.get(id) or 'it is not there any more'}."

@@ -57,9 +57,7 @@ class NameNeeded(Exception):
 def verdict(policy: Policy, client: Client) -> tuple[str, str]:
     """Whether the client would get in, and why: `granted`, `refused`, or `unknown` where its host name, which
     is not known, decides. Limits do not count."""
-    judge = Judge(policy)
-    found = judge.verdict(client)
-    return (UNKNOWN, "a rule asks for the client's host name") if judge.asks_name(client) else found
+    return Judge(policy).verdict_or_name(client)
 
 
 class Judge:
@@ -90,6 +88,11 @@ class Judge:
         if key not in self._known:
             self._known[key] = self._asked(client, self.tables, client.name or "unknown")
         return self._known[key]
+
+    def verdict_or_name(self, client: Client) -> tuple[str, str]:
+        """The verdict; `unknown` where the client's host name, which is not known, decides."""
+        found = self.verdict(client)
+        return (UNKNOWN, "a rule asks for the client's host name") if self.asks_name(client) else found
 
     def asks_name(self, client: Client) -> bool:
         """Whether some rule that may come into play asks for the name that the client lacks."""
