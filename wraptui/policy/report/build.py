@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
 
-from wraptui.policy.hardening.audit import Result
+from wraptui.policy.hardening.audit import Check, Result
 from wraptui.policy.lint.findings import Severity
 from wraptui.policy.live.limits import Gauge, gauges, refusals
 from wraptui.policy.live.sensor import Entry
@@ -228,7 +228,7 @@ def _chart(hours: Hours, labels: tuple[str, ...]) -> Chart:
     description = (
         f"{sum(hours.counts)} in {counted(len(labels), 'hour')}; most, {most}, in the hour from {at}."
     )
-    return Chart(f"Refused by {name}", description, labels, hours.counts)
+    return Chart(f"Refused by {name}", description, labels, hours.counts, "refusals in an hour")
 
 
 def _hour(start: int) -> str:
@@ -295,8 +295,8 @@ def _audit(facts: Facts) -> Section:
             each.result,
             f"{each.id} ({each.profile})",
             readable(each.title),
-            readable(each.evidence),
-            readable(each.advice) if each.result == "fail" else "",
+            tuple(readable(part) for part in each.evidence.split("; ")),
+            tuple(readable(part) for part in _advice(each)),
         )
         for each in facts.checks
         if each.result in ("fail", "unknown")
@@ -305,6 +305,12 @@ def _audit(facts: Facts) -> Section:
         return Section("Audit", (counts,))
     header = ("Result", "Check", "What is asked", "Evidence", "What to do")
     return Section("Audit", (counts, Table("What failed or could not be told", header, rows)))
+
+
+def _advice(check: Check) -> list[str]:
+    if check.result != "fail" or not check.advice:
+        return []
+    return [*check.advice.split("; "), *([f"wraptui audit --fix {check.id}"] if check.fix else [])]
 
 
 def _left_out(count: int, what: str, command: str) -> list[Block]:

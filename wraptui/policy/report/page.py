@@ -44,12 +44,14 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """Numbers over time, as bars; `labels` name the bars, `description` says in words what is to be seen."""
+    """Numbers over time, as bars; `labels` name the bars, `description` says in words what is to be seen,
+    `unit` what the bars count."""
 
     title: str
     description: str
     labels: tuple[str, ...]
     values: tuple[int, ...]
+    unit: str = ""
 
 
 Block = Paragraph | Items | Table | Chart

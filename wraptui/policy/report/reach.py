@@ -109,7 +109,7 @@ _NO_ADDRESS: Ranges = ((UNKNOWN, UNKNOWN),)
 
 def of_program(found: Coverage, places: tuple[str, ...], policy_of: PolicyOf) -> Reach:
     """Who can reach a program that listens by itself; `places` are all its sockets."""
-    name = found.daemons[0] if found.daemons else found.listener.argv0 or "unknown"
+    name = next(filter(None, (*found.daemons, found.listener.argv0)), "not visible")
     if found.honours == "unknown":
         return Reach(name, places, notes=(found.why,), known=False)
     if found.honours == "no":

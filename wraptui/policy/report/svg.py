@@ -9,6 +9,7 @@ from wraptui.syntax.harmless import printable
 
 WIDTH, HEIGHT = 640, 150
 LEFT, RIGHT, TOP, BOTTOM = 44, 8, 26, 24
+WIDEST = 40  # of a bar, however few there are
 INK, BAR, LINE = "#1b1f24", "#0b5cad", "#8a929c"
 """Contrast against white: 16:1, 6.6:1 and 3.2:1. The page's style replaces them on a dark ground."""
 
@@ -33,6 +34,10 @@ def bars(chart: Chart, name: str) -> str:
         f'<desc id="{name}-desc">{markup_free(chart.description)}</desc>',
         f'<text class="ink" x="0" y="14" font-size="13" font-weight="bold">{markup_free(chart.title)}</text>',
     ]
+    if chart.unit:
+        parts.append(
+            f'<text class="ink" x="{WIDTH - RIGHT}" y="14" text-anchor="end">{markup_free(chart.unit)}</text>'
+        )
     for value in sorted({0, top // 2, top}):
         y = ground - high * value / top
         parts.append(
@@ -45,9 +50,10 @@ def bars(chart: Chart, name: str) -> str:
         x = LEFT + step * place
         tall = high * value / top
         if value:
+            wide = min(step * 0.76, WIDEST)
             parts.append(
-                f'<rect class="bar" x="{x + step * 0.12:.1f}" y="{ground - tall:.1f}" '
-                f'width="{step * 0.76:.1f}" height="{tall:.1f}" fill="{BAR}">'
+                f'<rect class="bar" x="{x + (step - wide) / 2:.1f}" y="{ground - tall:.1f}" '
+                f'width="{wide:.1f}" height="{tall:.1f}" fill="{BAR}">'
                 f"<title>{markup_free(label)}: {value}</title></rect>"
             )
         if place % every == 0:
