@@ -158,7 +158,8 @@ class Processes:
         for inode in wanted & self._holder.keys():
             known.setdefault(self._holder[inode], set()).add(self._number[inode])
         searched: set[int] = set()
-        for pids in (likely, sorted(alive), self.pids):
+        # Init last: systemd keeps the sockets that it has handed to daemons.
+        for pids in (likely, sorted(alive - {1}), lambda: sorted(self.pids(), key=(1).__eq__)):
             if not missing:
                 break
             for pid in pids() if callable(pids) else pids:

@@ -66,6 +66,9 @@ _SWITCHES = {
 # Programs that pass libwrap another name than that of their file (their own documentation).
 _NAMES = {"rpc.mountd": ("mountd",), "rpc.statd": ("statd",), "rpc.rquotad": ("rquotad",)}
 
+# Whom systemd listens for, where that is no question of the host.
+_ACTIVATED = {22: ("sshd",)}
+
 
 def judge(listeners: Iterable[Listener], configuration: Configuration, files: Files) -> tuple[Coverage, ...]:
     """What is known of each listener, in the given order."""
@@ -85,6 +88,9 @@ def names_asked(coverage: Sequence[Coverage], configuration: Configuration) -> f
 def _standalone(listener: Listener, files: Files) -> Coverage:
     name = listener.program.rpartition("/")[2] or listener.argv0
     daemons = _NAMES.get(name, (listener.argv0 or name,))
+    if name == "systemd" and listener.use != "unknown":
+        why = "systemd listens for a unit (socket activation), and whether that one asks is not known"
+        return Coverage(listener, "unknown", _ACTIVATED.get(listener.port, ()), why)
     if listener.use == "unknown":
         return Coverage(listener, "unknown", daemons, "its program may not be looked into without root")
     if listener.use == "none":
