@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import struct
 import sys
 import time
 from collections.abc import Callable
@@ -142,6 +143,26 @@ def test_the_iptables_form_is_taken_by_the_real_restore(server: Session, tools: 
         assert not server.run(tool, "-I", "INPUT", "-j", "WRAPTUI").returncode
     assert rows(server)["/etc/hosts.deny:1"]["blocked"] == "yes"
     assert server.visit("203.0.113.10", FTP).problem
+    # Exported again it holds the same: what our own chain refuses already is not missing in it.
+    assert server.wraptui("firewall", "--ip6tables").stdout == text
+
+
+def test_the_iptables_form_of_a_catch_ends_by_the_clock(server: Session, tools: binaries.Binaries) -> None:
+    server.environment["XTABLES_LIBDIR"] = os.path.join(tools.root, "usr/lib/x86_64-linux-gnu/xtables")
+    server.write("/etc/hosts.deny", b"")
+    server.hit(SCANNER, TELNET)
+    server.wait_for("Adding ::ffff:203.0.113.77 to the global_no_access list")
+    text = server.wraptui("firewall", "--iptables").stdout
+    assert "-m time --datestop 20" in text
+    long_ago = re.sub(r"--datestop 20\d\d", "--datestop 2020", text)
+    for wanted, blocked in ((text, True), (long_ago, False)):
+        done = server.run("iptables-nft-restore", "--noflush", input=wanted)
+        if "time" in done.stderr:
+            lacking(f"the kernel has no xt_time: {done.stderr.strip()}")
+        assert not done.returncode, done.stderr
+        if blocked:
+            assert not server.run("iptables-nft", "-I", "INPUT", "-j", "WRAPTUI").returncode
+        assert bool(server.visit(SCANNER, FTP).problem) is blocked
 
 
 DENIES = b"in.ftpd: 203.0.113.0/24 [2001:db8:bad::]/48\nin.fingerd: .example.net\n"
@@ -222,6 +243,23 @@ def test_the_operator_is_not_locked_out_by_accident(server: Session) -> None:
     words = ("recipe", "firewall", "--apply", "--no-confirm", "--even-if-locked-out")
     assert server.wraptui(*words).returncode == 0
     assert server.visit("192.0.2.7", 22).problem
+
+
+def test_nobody_else_who_works_here_is_locked_out(server: Session) -> None:
+    """Who is logged in tells utmp; the port is sshd's."""
+    host = b"198.51.100.55"
+    record = struct.pack(
+        "=h2xi32s4s32s256shhiii16s20s", 7, 1, b"pts/9", b"9", b"ann", host, 0, 0, 0, 0, 0, b"", b""
+    )
+    server.write("/run/utmp", record)
+    server.write("/etc/hosts.allow", b"")
+    server.write("/etc/hosts.deny", b"in.ftpd: 198.51.100.0/24\n")
+    done = server.wraptui("recipe", "firewall", "--apply", "--no-confirm")
+    assert done.returncode == 0, done.stderr  # not on the port that ann came in by
+    server.write("/etc/hosts.deny", b"sshd: 198.51.100.0/24\n")
+    refused = server.wraptui("recipe", "firewall", "--apply", "--no-confirm")
+    assert refused.returncode == 3
+    assert "the packet filter would refuse 198.51.100.55 on port 22" in refused.stderr
 
 
 def test_what_no_rule_refuses_any_more_is_told_and_goes(server: Session) -> None:

@@ -64,7 +64,9 @@ def run(options: argparse.Namespace) -> int:
     if options.fix:
         return _fixed(machine, subject, options)
     checks = audit(subject)
-    rows = [{k: v for k, v in asdict(check).items() if k != "fix"} for check in checks]
+    rows: list[dict[str, object]] = [
+        {**asdict(check), "fix": f"wraptui audit --fix {check.id}" if check.fix else ""} for check in checks
+    ]
     if options.json:
         write_json({"checks": rows})
     elif options.csv:

@@ -12,6 +12,7 @@ from textual.screen import Screen
 from textual.widgets import Input
 
 from wraptui.changes.landing import Proposal
+from wraptui.policy.hardening.own_table import FILE
 from wraptui.policy.lint.findings import Finding, Severity
 from wraptui.tui import themes
 from wraptui.tui.bars import bar, counted
@@ -144,6 +145,8 @@ def proposal_lines(proposal: Proposal, world: World, columns: int = 110) -> Iter
     reload = "No reload: TCP Wrappers read their files at every new connection."
     if proposal.reloads:
         reload = "xinetd reads its files again (SIGHUP)."
+    elif any(change.path == FILE for change in proposal.changes):
+        reload = "nft loads it at once; xinetd goes on."
     files = counted(len(proposal.changes), "file")
     yield words(
         Piece(f"{glyphs.note} ", "dim"), f"{files} would be written; a copy of each is kept. {reload}"
