@@ -10,7 +10,9 @@ import pytest
 from textual.pilot import Pilot
 
 from tests.pilot.stage import FILES, console, played, screen, tree, until
-from wraptui.changes.recovery import confirm, rollback
+from wraptui.changes.landing import apply
+from wraptui.changes.recovery import confirm, receipt, rollback
+from wraptui.system.checkpoints import History
 from wraptui.system.machine import FileMachine
 from wraptui.tui.app import Console
 from wraptui.tui.messages import Proposed, Weighed
@@ -77,6 +79,24 @@ async def test_applied_with_a_deadline_and_taken_back(tmp_path: Path) -> None:
         await pilot.press("a")
         await until(pilot, lambda: "left to keep it" in screen(app), 20)
         await pilot.press("b")
+        await until(pilot, lambda: "Taken back" in screen(app))
+        assert machine.read(DENY).decode() == FILES[DENY]
+
+
+async def test_where_no_guard_lives_the_console_takes_it_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    defaults = apply.__kwdefaults__
+    assert defaults is not None
+    monkeypatch.setitem(defaults, "arm", lambda machine, id, state: "nobody watches")
+    async with reviewed(tmp_path) as (app, pilot, machine):
+        await pilot.press("a")
+        await until(pilot, lambda: "left to keep it" in screen(app), 20)
+        history = History(machine)
+        (pending,) = history.unfinished()
+        passed = receipt(history.record(pending, deadline=machine.now() - 60))
+        app.landing.waiting = passed
+        app.landing.tell_waiting()
         await until(pilot, lambda: "Taken back" in screen(app))
         assert machine.read(DENY).decode() == FILES[DENY]
 

@@ -15,8 +15,9 @@ import pytest
 
 from wraptui.changes.landing import Receipt, apply, confirm, propose, rollback, waiting
 from wraptui.changes.recovery import guard, main
+from wraptui.cli.applying import awaited
 from wraptui.policy.change.edits import add_rule
-from wraptui.system.checkpoints import KEPT, PENDING, PREPARED, History
+from wraptui.system.checkpoints import KEPT, PENDING, PREPARED, STATE, History
 from wraptui.system.guard import UNIT, WANTED, at_next_boot, not_at_next_boot, spawn_apart
 from wraptui.system.machine import FileMachine, Machine
 from wraptui.workspace import FileChange, Workspace
@@ -143,6 +144,18 @@ def test_a_guard_that_is_killed_is_back(tmp_path: Path) -> None:
     while waiting(machine):
         assert time.monotonic() < until
         time.sleep(0.05)
+    assert machine.read(DENY) == b"sshd: 192.0.2.1\n"
+
+
+def test_who_waits_for_the_end_sees_to_it_where_no_guard_does(tmp_path: Path) -> None:
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc/hosts.deny").write_bytes(b"sshd: 192.0.2.1\n")
+    machine = FileMachine(str(tmp_path))
+    proposal = propose(machine, changes(machine))
+    receipt = apply(machine, proposal, confirm_within=60, arm=lambda machine, id, state: "nobody watches")
+    (pending,) = waiting(machine)
+    History(machine).record(pending, deadline=time.time() - 60)
+    assert awaited(machine, receipt, STATE).state == "rolled-back"
     assert machine.read(DENY) == b"sshd: 192.0.2.1\n"
 
 

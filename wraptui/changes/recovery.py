@@ -37,6 +37,7 @@ from wraptui.system.sessions import this_session
 Tell = Callable[[str], None]
 
 ALLOW, DENY = "/etc/hosts.allow", "/etc/hosts.deny"
+OVERDUE = 5.0  # seconds after a deadline, from when on others than the guard may see to what it was to do
 
 
 class NothingPending(Exception):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from wraptui.cli import FINE, FOUND, REFUSED, ROLLED_BACK, UNREADABLE
@@ -89,7 +90,7 @@ def apply_these(
         complain(f"Nothing was changed: {error.strerror or error}.")
         return UNREADABLE
     if receipt.state == "pending" and options.wait:
-        receipt = _awaited(machine, receipt, state)
+        receipt = awaited(machine, receipt, state)
     if options.json:
         write_json({"proposal": proposal_data(proposal), "receipt": receipt_data(receipt)})
     else:
@@ -212,13 +213,19 @@ def _deadline(machine: LocalMachine | FileMachine, options: argparse.Namespace) 
     return DEADLINE if machine.live else 0.0
 
 
-def _awaited(machine: LocalMachine | FileMachine, receipt: Receipt, state: str) -> Receipt:
+def awaited(machine: LocalMachine | FileMachine, receipt: Receipt, state: str) -> Receipt:
+    """The receipt when the change has ended; where nobody else ends it in time, we do."""
+    from wraptui.changes.recovery import OVERDUE, recover
     from wraptui.changes.recovery import receipt as told
     from wraptui.system.checkpoints import History
+    from wraptui.system.locks import Held
 
     history = History(machine, state)
     while True:
         checkpoint = history.checkpoint(receipt.id)
         if checkpoint is None or not checkpoint.unfinished:
             return told(checkpoint) if checkpoint else receipt
+        if machine.now() > checkpoint.deadline + OVERDUE:
+            with suppress(OSError, Held):
+                recover(machine, state=state)
         time.sleep(0.1)

@@ -10,7 +10,7 @@ from functools import partial
 from wraptui.changes import landing as changes
 from wraptui.changes.landing import ChangedMeanwhile, Proposal, Receipt
 from wraptui.changes.proof import unproved
-from wraptui.changes.recovery import receipt
+from wraptui.changes.recovery import OVERDUE, receipt
 from wraptui.observe import Snapshot
 from wraptui.observe.clients import new_login
 from wraptui.system.checkpoints import Checkpoint
@@ -40,7 +40,7 @@ class Landing(Half):
         self._made: Made | None = None
         self._number = 0
         self._of_workspace = True
-        self._landed = 0.0
+        self._landed, self._overdue = 0.0, False
         self._fresh = False  # an answer that comes now is that of an `apply`
         self._applied = Workspace()
         self._peer = address(this_session(console.machine).peer)
@@ -154,7 +154,7 @@ class Landing(Half):
         note = ""
         if done is not None:
             self.waiting = done if done.state == "pending" else None
-            self._landed = self.machine.now()
+            self._landed, self._overdue = self.machine.now(), False
             if done.state == "rolled-back":
                 note = self._taken_back()
             elif self._fresh:
@@ -218,6 +218,9 @@ class Landing(Half):
             for receipt_of in changes.ended(self.machine, pending.id):
                 self.console.post_message(Landed(receipt_of))
             left = pending.deadline - self.console.clock()
+            if left < -OVERDUE and not self._overdue:  # the guard itself is gone
+                self._overdue = True
+                self._work(self._recover, "apply")
             told = f"y keeps the change: {countdown(left)} left" if left > 0 else "the guard takes it back"
             waiting = words(Piece(f"{self.world.glyphs.warn} {told}", "warn"))
         if waiting != self.world.waiting:
