@@ -312,6 +312,9 @@ def test_the_list_that_lets_the_operator_in_is_watched_too(sshd: Sshd) -> None:
     sshd.server.write(ALLOW, f"sshd: {office}\n".encode())
     done = sshd.run("wraptui", "apply", "--replace", f"{office}=/dev/null", "--no-confirm")
     assert done.returncode == 3 and "could not come in again to sshd" in done.stderr
+    for other in ("//etc/hosts.allow", "/etc/./hosts.allow", "/proc/self/root/etc/hosts.allow"):
+        done = sshd.run("wraptui", "apply", "--replace", f"{other}=/dev/null", "--no-confirm")
+        assert done.returncode == 3 and "could not come in again to sshd" in done.stderr, other
     hosts = sshd.run("wraptui", "apply", "--replace", "/etc/hosts=/dev/null", "--no-confirm")
     assert hosts.returncode == 3 and "has a part in who can log in" in hosts.stderr
     assert sshd.server.read(office) == b"192.0.2.7\n" and sshd.welcome()

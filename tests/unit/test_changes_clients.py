@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from wraptui.changes.proposals import weighed
+from wraptui.changes.proposals import propose, weighed
 from wraptui.observe import Snapshot, Visit
 from wraptui.observe.clients import everybody, new_login
 from wraptui.policy.live.coverage import Coverage, Listener
@@ -180,3 +180,37 @@ def test_a_new_login_of_the_same_peer_is_noticed(machine: Here, monkeypatch: pyt
         assert found and (found.connection, found.peer) == (proof.connection, "192.0.2.7")
     monkeypatch.delenv("SSH_CONNECTION")
     assert str(Session("root", pid=1)) == "root, process 1"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "//etc/hosts.allow",
+        "/etc/../etc/hosts.allow",
+        "/etc/shared",
+        "/etc/./office",
+        "/link/office",
+        "/etc/office",
+    ],
+)
+def test_a_file_is_the_same_by_whatever_name(
+    machine: Here, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv("SSH_CONNECTION", "192.0.2.7 50000 192.0.2.10 22")
+    etc = Path(machine.root, "etc")
+    (etc / "shared").write_text("sshd: /etc/office\n")
+    (etc / "hosts.allow").symlink_to("shared")
+    (etc / "office").write_text("192.0.2.7\n")
+    (etc / "hosts.deny").write_text("ALL: ALL\n")
+    Path(machine.root, "link").symlink_to("etc")
+    snapshot = Snapshot(coverage=(SSHD,), tables=None)
+    before = Document.from_bytes(machine.read(name))
+    proposal = propose(machine, [FileChange(name, before, Document("# gone\n"))], snapshot, days=0)
+    assert any("could not come in again" in text for text in proposal.refusals)
+    expected = "/etc/office" if "office" in name and "link" not in name else name
+    assert [each.path for each in proposal.changes] == [
+        "/etc/hosts.allow" if "office" not in name else expected
+    ]
+    twice = [FileChange(each, before, Document("")) for each in (name, f"/etc/../{name}")]
+    with pytest.raises(OSError, match="are one file"):
+        propose(machine, twice, snapshot, days=0)

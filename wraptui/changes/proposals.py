@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from wraptui.changes import filtering
 from wraptui.changes.recovery import ALLOW, DENY
@@ -108,7 +109,25 @@ def propose(
     changed = tuple(change for change in changes if change.before != change.after)
     if not changed:
         return Proposal(())
-    return weighed(machine, changed, snapshot or look_once(machine), days, progress, try_out)
+    snapshot = snapshot or look_once(machine)
+    return weighed(machine, by_known_names(machine, changed, snapshot), snapshot, days, progress, try_out)
+
+
+def by_known_names(
+    machine: Machine, changes: Sequence[FileChange], snapshot: Snapshot
+) -> tuple[FileChange, ...]:
+    """The changes by the names under which the daemons read the files, however they are spelled, and where
+    links lead. Raises `OSError` where two of them are one file."""
+    named = (*snapshot.configuration.files, FILE, filtering.BOOT, DENY, ALLOW)
+    known = {machine.real(path): path for path in named}
+    found: dict[str, FileChange] = {}
+    for change in changes:
+        real = machine.real(change.path)
+        if real in found:
+            raise OSError(errno.EINVAL, f"{found[real].path} and {change.path} are one file")
+        odd = any(part in ("", ".", "..") for part in change.path.split("/")[1:])
+        found[real] = replace(change, path=known.get(real, real if odd else change.path))
+    return tuple(found.values())
 
 
 def weighed(
@@ -120,8 +139,8 @@ def weighed(
     try_out: bool,
 ) -> Proposal:
     """The proposal, from a picture of the machine."""
-    old_files = overlay(machine, {change.path: change.before for change in changes})
-    new_files = overlay(machine, {change.path: change.after for change in changes})
+    old_files = overlay(machine, {change.path: change.before for change in changes}, machine.real)
+    new_files = overlay(machine, {change.path: change.after for change in changes}, machine.real)
     before, after = _policy(old_files, snapshot), _policy(new_files, snapshot)
     paths = {change.path for change in changes}
     of_xinetd = {*before.configuration.files, *after.configuration.files}

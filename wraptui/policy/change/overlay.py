@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from wraptui.policy.files import Files, FileStatus
@@ -13,16 +13,21 @@ _NOT_THERE = "No such file or directory"
 
 
 class Overlay:
-    """Files with some of them replaced by candidate texts; None is a file that would be gone."""
+    """Files with some of them replaced by candidate texts; None is a file that would be gone. `real` tells
+    where a path ends: a file is the same by whatever name."""
 
-    def __init__(self, files: Files, documents: Mapping[str, Document | None]) -> None:
+    def __init__(
+        self, files: Files, documents: Mapping[str, Document | None], real: Callable[[str], str]
+    ) -> None:
         self._files = files
-        self._documents = documents
+        self._documents = {real(path): document for path, document in documents.items()}
+        self._real = real
 
     def read(self, path: str) -> bytes:
-        if path not in self._documents:
+        real = self._real(path)
+        if real not in self._documents:
             return self._files.read(path)
-        document = self._documents[path]
+        document = self._documents[real]
         if document is None:
             raise FileNotFoundError(errno.ENOENT, _NOT_THERE, path)
         return document.data
@@ -32,7 +37,7 @@ class Overlay:
             names = set(self._files.names(path))
         except FileNotFoundError:
             names = set()
-        folder = path.rstrip("/") + "/"
+        folder = self._real(path).rstrip("/") + "/"
         for other, document in self._documents.items():
             if other.startswith(folder) and "/" not in other[len(folder) :]:
                 (names.discard if document is None else names.add)(other[len(folder) :])
@@ -41,18 +46,19 @@ class Overlay:
         return sorted(names)
 
     def status(self, path: str) -> FileStatus:
-        document = self._documents.get(path)
+        real = self._real(path)
+        document = self._documents.get(real)
         if document is not None:
             try:
                 return replace(_status(self._files.status(path)), size=len(document.text))
             except FileNotFoundError:
                 return CandidateStatus(size=len(document.text))
-        if path in self._documents:
+        if real in self._documents:
             raise FileNotFoundError(errno.ENOENT, _NOT_THERE, path)
         try:
             return self._files.status(path)
         except FileNotFoundError:
-            folder = path.rstrip("/") + "/"
+            folder = real.rstrip("/") + "/"
             if not any(each.startswith(folder) and self._documents[each] for each in self._documents):
                 raise
             return CandidateStatus("directory", 0o755)  # a new file's folder is made before it
@@ -77,6 +83,8 @@ def _status(found: FileStatus) -> CandidateStatus:
     return CandidateStatus(found.kind, found.mode, found.uid, found.gid, found.size, found.modified)
 
 
-def overlay(files: Files, documents: Mapping[str, Document | None]) -> Files:
+def overlay(
+    files: Files, documents: Mapping[str, Document | None], real: Callable[[str], str] = str
+) -> Files:
     """`files` with the texts of `documents` in their places: the candidate that policy evaluates."""
-    return Overlay(files, documents)
+    return Overlay(files, documents, real)
