@@ -65,8 +65,12 @@ def test_the_audit_reads_what_scanners_only_grep_for(demo_server: Session) -> No
     assert enabled["telnet"] == "pass"  # a SENSOR only refuses
     assert enabled["daytime-stream"] == "pass"
     assert found["A3"][0]["result"] == "fail"
+    assert found["A8"][0]["result"] == "pass"  # sshd's own rules refuse strangers
     demo_server.write("/etc/hosts.deny", b"all:\\\n  ALL\n")
     assert checks(demo_server)["A3"][0]["result"] == "pass"
+    demo_server.write("/etc/hosts.deny", b"")
+    assert checks(demo_server)["A8"][0]["result"] == "fail"
+    assert demo_server.hit("203.0.113.41", 22).heard.startswith(b"SSH-")
 
 
 def test_permissions_are_part_of_it_and_csv_says_the_same(demo_server: Session) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from tests.pilot.scenarios import ALLOW, BUSY, DENY
 from tests.pilot.stage import FILES, console, played, screen, tree, type_text, until
-from wraptui.policy.hardening.audit import Check
+from wraptui.policy.hardening.checks import Check
 from wraptui.policy.hardening.firewall import Redundancy
 from wraptui.policy.hardening.own_table import Block
 from wraptui.policy.live.coverage import Coverage, Listener

@@ -14,7 +14,8 @@ from tests import trees
 from tests.files import Kept
 from wraptui.policy.change.overlay import overlay
 from wraptui.policy.files import Files
-from wraptui.policy.hardening.audit import Check, Subject, audit
+from wraptui.policy.hardening.audit import audit
+from wraptui.policy.hardening.checks import Check, Subject
 from wraptui.policy.lint.services import check_configuration
 from wraptui.policy.tables.access import Tables, read_table
 from wraptui.policy.xinetd.services import read_configuration
@@ -24,14 +25,14 @@ CASES = sorted(Path(__file__).parents[1].joinpath("cases/xinetd").iterdir())
 
 
 def in_bytes(files: Mapping[str, bytes | str]) -> dict[str, bytes]:
-    programs = dict.fromkeys(("/usr/sbin/in.tftpd", "/usr/sbin/in.ftpd"), b"")
+    programs = dict.fromkeys(("/usr/sbin/in.tftpd", "/usr/sbin/vsftpd"), b"")
     return {path: each.encode() if isinstance(each, str) else each for path, each in files.items()} | programs
 
 
 def subject(files: Files, compat: bool) -> Subject:
     configuration = read_configuration(files, inetd_compat=compat, local=())
     nothing = read_table("/etc/hosts.allow", ""), read_table("/etc/hosts.deny", "")
-    return Subject(Tables(*nothing, files), configuration, files, True, True)
+    return Subject(Tables(*nothing, files), configuration, files, True, ())
 
 
 def failed(found: tuple[Check, ...]) -> Counter[tuple[str, str]]:
@@ -82,18 +83,26 @@ ATTRIBUTES = st.lists(
 SERVICES = st.lists(
     st.tuples(
         st.sampled_from(["telnet", "tftp", "ftp", "finger", "other"]),
-        st.sampled_from(["/usr/sbin/in.tftpd", "/usr/sbin/in.ftpd"]),
+        st.sampled_from(["/usr/sbin/in.tftpd", "/usr/sbin/vsftpd"]),
         ATTRIBUTES,
     ),
     max_size=4,
 )
 
 
-@given(ATTRIBUTES, SERVICES)
-def test_on_generated_files(defaults: list[str], services: list[tuple[str, str, list[str]]]) -> None:
+@given(
+    ATTRIBUTES,
+    SERVICES,
+    st.sampled_from(
+        ["", "xferlog_enable=YES", "xferlog_enable=1\nlog_ftp_protocol=NO\nxferlog_std_format=YES\n"]
+    ),
+)
+def test_on_generated_files(
+    defaults: list[str], services: list[tuple[str, str, list[str]]], vsftpd: str
+) -> None:
     text = "defaults\n{\n" + "".join(f"\t{line}\n" for line in defaults if "disable" not in line) + "}\n"
     for number, (name, server, lines) in enumerate(services):
         text += f"service {name}\n{{\n\ttype = UNLISTED\n\tid = {name}-{number}\n\tport = {7000 + number}\n"
         text += f"\tsocket_type = stream\n\tprotocol = tcp\n\twait = no\n\tuser = root\n\tserver = {server}\n"
         text += "".join(f"\t{line}\n" for line in lines) + "}\n"
-    judged(Kept(in_bytes({**trees.BASE, "/etc/xinetd.conf": text})), False)
+    judged(Kept(in_bytes({**trees.BASE, "/etc/xinetd.conf": text, "/etc/vsftpd.conf": vsftpd})), False)

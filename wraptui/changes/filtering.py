@@ -234,4 +234,4 @@ def _nft(machine: Machine, *words: str, input: bytes = b"") -> Ran:
             told = ran.errors.decode("utf-8", "replace").strip().split("\n")[0]
             raise OSError(0, f"nft: {told or f'exit code {ran.code}'}")
         return ran
-    raise OSError(0, "nft is not installed")
+    raise OSError(0, "nft is not installed (`wraptui firewall --iptables` writes for iptables)")

@@ -13,7 +13,7 @@ from wraptui import cli
 from wraptui.cli import applying
 
 if TYPE_CHECKING:
-    from wraptui.policy.hardening.audit import Subject
+    from wraptui.policy.hardening.checks import Subject
     from wraptui.system.machine import FileMachine, LocalMachine
 
 
@@ -41,7 +41,8 @@ def run(options: argparse.Namespace) -> int:
     from wraptui.cli.text import complain, printable, write, write_json
     from wraptui.observe import observe
     from wraptui.observe.survey import coverage
-    from wraptui.policy.hardening.audit import Subject, audit
+    from wraptui.policy.hardening.audit import audit
+    from wraptui.policy.hardening.checks import Subject
     from wraptui.system.machine import machine_at
 
     try:
@@ -53,14 +54,11 @@ def run(options: argparse.Namespace) -> int:
     if snapshot.tables is None:
         complain("hosts.allow and hosts.deny could not be read")
         return cli.UNREADABLE
-    running = honoured = None
+    running = found = None
     if machine.live:
         running = bool(snapshot.daemon.pid)
         found = coverage(machine, snapshot.configuration, snapshot.daemon.pid)
-        honoured = any(each.honours == "yes" for each in found)
-        if not honoured and any(each.honours == "unknown" for each in found):
-            honoured = None
-    subject = Subject(snapshot.tables, snapshot.configuration, machine, running, honoured)
+    subject = Subject(snapshot.tables, snapshot.configuration, machine, running, found)
     if options.fix:
         return _fixed(machine, subject, options)
     checks = audit(subject)

@@ -80,7 +80,8 @@ def facts(machine: Machine, hours: int, root: str = "/") -> Facts:
     from wraptui.observe import Memory, observe
     from wraptui.observe.look import read_tables
     from wraptui.observe.survey import coverage
-    from wraptui.policy.hardening.audit import Subject, audit
+    from wraptui.policy.hardening.audit import audit
+    from wraptui.policy.hardening.checks import Subject
     from wraptui.policy.report.facts import Facts
 
     memory = Memory(machine)
@@ -89,8 +90,6 @@ def facts(machine: Machine, hours: int, root: str = "/") -> Facts:
     configuration = snapshot.configuration
     tables = snapshot.tables or read_tables(machine)
     covered = coverage(machine, configuration, snapshot.daemon.pid) if machine.live else ()
-    honours = {each.honours for each in covered}
-    honoured = True if "yes" in honours else None if "unknown" in honours or not machine.live else False
     running = bool(snapshot.daemon.pid) if machine.live else None
     events, gaps = _refusals(machine, snapshot, hours)
     return Facts(
@@ -109,7 +108,7 @@ def facts(machine: Machine, hours: int, root: str = "/") -> Facts:
         gaps=gaps,
         hours=hours,
         findings=_findings(machine, tables, configuration, covered),
-        checks=audit(Subject(tables, configuration, machine, running, honoured)),
+        checks=audit(Subject(tables, configuration, machine, running, covered if machine.live else None)),
     )
 
 

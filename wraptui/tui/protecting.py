@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from wraptui import recipes
 from wraptui.observe import ServiceState, Snapshot, Visit, survey
 from wraptui.policy.hardening import firewall, own_table
-from wraptui.policy.hardening.audit import Check, Subject, audit
-from wraptui.policy.live.coverage import Coverage
+from wraptui.policy.hardening.audit import audit
+from wraptui.policy.hardening.checks import Check, Subject
 from wraptui.policy.recipes import BY_NAME, Circumstances, Made, Plan, Recipe
 from wraptui.syntax.tree import EditDoesNotFit, shown
 from wraptui.system import restart
@@ -154,7 +154,11 @@ def _looked(machine: Machine, world: World, workspace: Workspace) -> Found:
     running = bool(snapshot.daemon.pid) if machine.live else None
     checks = audit(
         Subject(
-            tables, world.configuration, workspace.candidate(machine), running, _honoured(machine, coverage)
+            tables,
+            world.configuration,
+            workspace.candidate(machine),
+            running,
+            coverage if machine.live else None,
         )
     )
     if not machine.live:
@@ -164,15 +168,6 @@ def _looked(machine: Machine, world: World, workspace: Workspace) -> Found:
         return Found(coverage, unread=f"{'; '.join(notes)}.", checks=checks, ready=True)
     found = firewall.compare(tables, coverage, snapshot.no_access.entries, filters)
     return Found(coverage, found.rows, found.wanted, found.lacking, notes, "", checks, ready=True)
-
-
-def _honoured(machine: Machine, coverage: tuple[Coverage, ...]) -> bool | None:
-    """Whether any daemon here asks libwrap, None when that is not known."""
-    if not machine.live:
-        return None
-    if any(each.honours == "yes" for each in coverage):
-        return True
-    return None if any(each.honours == "unknown" for each in coverage) else False
 
 
 def _written(machine: Machine, path: str, text: str) -> str:

@@ -7,43 +7,14 @@ tables are asked. Where the sources disagree the profile is named.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Literal
 
-from wraptui.policy.files import Files, FileStatus
+from wraptui.policy.files import FileStatus
+from wraptui.policy.hardening.checks import Check, Result, Subject, words_of
+from wraptui.policy.hardening.daemons import STRANGERS, sshd_restricted, transfers_logged
 from wraptui.policy.hardening.mending import attributes_set, confined
-from wraptui.policy.tables.access import Tables, Visitor, decide
-from wraptui.policy.xinetd.services import Configuration, Service
+from wraptui.policy.tables.access import Visitor, decide
+from wraptui.policy.xinetd.services import Service
 from wraptui.syntax.tree import Edit
-
-Result = Literal["pass", "fail", "not applicable", "unknown"]
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One check: its own id, the ids it has elsewhere (`profile`), the result, the line that proves it
-    ("path:line text" or "path mode"), what to do, and a safe fix where there is one (empty else)."""
-
-    id: str
-    title: str
-    profile: str
-    result: Result
-    evidence: str
-    advice: str = ""
-    fix: tuple[Edit, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Subject:
-    """What is audited. `running` tells whether xinetd runs (None: not known); `honoured` whether any daemon
-    here asks libwrap (None: not known)."""
-
-    tables: Tables
-    configuration: Configuration
-    files: Files
-    running: bool | None = None
-    honoured: bool | None = None
-
 
 # Services that CIS 2.1.x, STIG and Lynis INSE-8116 want off, by the names of /etc/services and of inetd.
 INSECURE = {
@@ -70,7 +41,6 @@ INSECURE = {
     "uucp": "Lynis INSE-8116",
 }
 _LOG = "SYSLOG authpriv"
-_STRANGERS = ("192.0.2.1", "198.51.100.1", "203.0.113.1", "2001:db8::1", "8.8.8.8")
 
 
 def audit(subject: Subject) -> tuple[Check, ...]:
@@ -81,6 +51,7 @@ def audit(subject: Subject) -> tuple[Check, ...]:
         _table_permissions,
         _in_use,
         _attempts_logged,
+        sshd_restricted,
         _broad_allow,
         _xinetd_needed,
         _insecure_services,
@@ -88,6 +59,7 @@ def audit(subject: Subject) -> tuple[Check, ...]:
         _xinetd_permissions,
         _logging,
         _tftp_secure,
+        transfers_logged,
         _limits,
         _servers,
         _forever,
@@ -113,7 +85,7 @@ def _default_deny(subject: Subject) -> Iterator[Check]:
     deny = subject.tables.deny
     admitted = [
         address
-        for address in _STRANGERS
+        for address in STRANGERS
         if decide(subject.tables, Visitor("wraptui-audit", address)).verdict == "granted"
     ]
     literal = next((rule for rule in deny.rules if _is_all(rule.daemons) and _is_all(rule.clients)), None)
@@ -225,7 +197,7 @@ def _insecure_services(subject: Subject) -> Iterator[Check]:
         profile = INSECURE.get(service.name.lower())
         if profile is None:
             continue
-        sensor = "SENSOR" in _words(service, "flags")
+        sensor = "SENSOR" in words_of(service, "flags")
         offered = service.active and not sensor
         yield Check(
             "B2",
@@ -287,7 +259,7 @@ def _together(checks: list[Check], title: str, profile: str) -> Check:
 
 def _logging(subject: Subject) -> Iterator[Check]:
     for service in _external(subject):
-        success, failure = set(_words(service, "log_on_success")), set(_words(service, "log_on_failure"))
+        success, failure = set(words_of(service, "log_on_success")), set(words_of(service, "log_on_failure"))
         lacking = {
             attribute: (has, wanted)
             for attribute, has, wanted in (
@@ -316,7 +288,7 @@ def _tftp_secure(subject: Subject) -> Iterator[Check]:
         server = str(service.attributes.get("server", "")).rpartition("/")[2]
         if not service.active or server not in ("in.tftpd", "tftpd"):
             continue
-        words = _words(service, "server_args")
+        words = words_of(service, "server_args")
         secure = "-s" in words or "--secure" in words
         arguments = "" if secure else confined(subject.files, words)
         yield Check(
@@ -368,7 +340,7 @@ def _servers(subject: Subject) -> Iterator[Check]:
 
 def _forever(subject: Subject) -> Iterator[Check]:
     for service in subject.configuration.services:
-        if service.active and "SENSOR" in _words(service, "flags"):
+        if service.active and "SENSOR" in words_of(service, "flags"):
             forever = service.attributes.get("deny_time") in (-1, "FOREVER")
             yield Check(
                 "B8.sensor",
@@ -411,14 +383,9 @@ def _set(subject: Subject, wanted: list[tuple[Service, dict[str, str]]]) -> tupl
 def _external(subject: Subject) -> Iterator[Service]:
     """The active services that run a program."""
     for service in subject.configuration.services:
-        internal = "INTERNAL" in _words(service, "type") or "SENSOR" in _words(service, "flags")
+        internal = "INTERNAL" in words_of(service, "type") or "SENSOR" in words_of(service, "flags")
         if service.active and not internal:
             yield service
-
-
-def _words(service: Service, attribute: str) -> tuple[str, ...]:
-    value = service.attributes.get(attribute, ())
-    return tuple(map(str, value)) if isinstance(value, tuple) else (str(value),)
 
 
 def _places(services: list[Service]) -> str:

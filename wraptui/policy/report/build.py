@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
 
-from wraptui.policy.hardening.audit import Check, Result
+from wraptui.policy.hardening.checks import Check, Result
 from wraptui.policy.lint.findings import Severity
 from wraptui.policy.live.limits import Gauge, gauges, refusals
 from wraptui.policy.live.sensor import Entry

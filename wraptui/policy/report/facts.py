@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from wraptui.policy.hardening.audit import Check
+from wraptui.policy.hardening.checks import Check
 from wraptui.policy.lint.findings import Finding
 from wraptui.policy.live.coverage import Coverage
 from wraptui.policy.live.limits import Gauge

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from wraptui.policy.hardening.audit import Check
+from wraptui.policy.hardening.checks import Check
 from wraptui.policy.hardening.firewall import Redundancy
 from wraptui.policy.hardening.own_table import Block
 from wraptui.policy.live.coverage import Coverage
