@@ -10,8 +10,11 @@ from wraptui.demo.session import Session
 
 
 def state(server: Session) -> str:
-    """How it stands: pending, kept, rolled-back, ..."""
-    return str(json.loads(_recorded(server).read_text())["state"])
+    """How it stands: pending, kept, rolled-back, ...; "" when there is none."""
+    try:
+        return str(json.loads(_recorded(server).read_text())["state"])
+    except (FileNotFoundError, ValueError):
+        return ""
 
 
 def let_the_time_pass(server: Session) -> None:

@@ -55,7 +55,8 @@ def sshd(running: Sshd) -> Iterator[Sshd]:
     """The real sshd; what a test leaves in the files is taken out again."""
     before = standing(running)
     yield running
-    running.server.wraptui("rollback")
+    if newest.state(running.server) in ("prepared", "pending"):
+        running.server.wraptui("rollback")
     for path, (data, *_) in before.items():
         if running.server.read(path) != data:
             running.server.write(path, data)
@@ -133,10 +134,10 @@ def test_who_would_lock_himself_out_is_refused_by_name(sshd: Sshd) -> None:
 def test_forced_then_cut_off_the_door_opens_again(at_terminals: Sshd) -> None:
     sshd = at_terminals
     before = standing(sshd)
-    words = sshd.login("wraptui", "apply", *FORCED, "6", "--wait", tty=True)
+    words = sshd.login("wraptui", "apply", *FORCED, "4", "--wait", tty=True)
     with terminal(words, environment=sshd.server.environment) as operator:
         operator.wait("Applied as|written")
-        until(lambda: newest.state(sshd.server) == "pending")
+        until(lambda: newest.state(sshd.server) != "prepared")
         assert not sshd.welcome() or newest.state(sshd.server) != "pending"
         for each in sshd.sessions():
             each.kill()
