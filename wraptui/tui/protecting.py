@@ -110,7 +110,7 @@ class Protecting:
             self._mend(row)
         elif name == "export":
             texts = {
-                "nft": own_table.nft(found.wanted, console.machine.now()),
+                "nft": own_table.nft(found.wanted, console.clock()),
                 "iptables": own_table.iptables(found.wanted),
                 "ip6tables": own_table.iptables(found.wanted, ipv6=True),
             }

@@ -119,7 +119,7 @@ def merged(found: Iterable[Block]) -> tuple[Block, ...]:
 # As nft reads it
 
 _HEAD = f"""\
-# Written by wraptui: what hosts.deny and the no_access list refuse, new connections alone.
+# What hosts.deny and the no_access list refuse, new connections alone.
 # `nft -f {FILE}` loads it, and replaces no other table.
 table inet wraptui
 delete table inet wraptui
@@ -144,6 +144,7 @@ _OTHER = frozenset(
     + ["\t\tflags interval", "\t\tflags interval, timeout"]
 )
 _INCLUDED = re.compile(r'[ \t]*include[ \t]+"(?:/etc/wraptui\.nf(?:t|\[t\])|/etc/\*\.nft)"')
+_STAMP = re.compile(r"# Written by wraptui at [0-9TZ:-]{20}\.")
 _TIMED = re.compile(r'timeout \d{1,9}s comment "until (\d{1,12})"')
 
 
@@ -174,7 +175,10 @@ def nft(wanted: Sequence[Block], now: float) -> str:
                     new = _NEW if protocol == "tcp" else ""
                     source = f"{word} saddr @{name} drop comment {_comment(place)}"
                     rules.append(f"\t\t{new}{protocol} dport {{ {numbers} }} {source}\n")
-    return _HEAD + "".join(sets) + _CHAIN + "".join(rules) + "\t}\n}\n"
+    stamp = datetime.fromtimestamp(now, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return (
+        f"# Written by wraptui at {stamp}.\n" + _HEAD + "".join(sets) + _CHAIN + "".join(rules) + "\t}\n}\n"
+    )
 
 
 def _end(block: Block, now: float) -> str:
@@ -209,7 +213,7 @@ def read(text: str) -> OwnTable:
         elif (rule := _RULE.fullmatch(line)) and rule[3] in elements:
             ports = tuple((rule[1], int(port)) for port in rule[2].split(", "))
             found += [Block(joined(each), ports, rule[4], until) for until, each in elements[rule[3]].items()]
-        elif line not in _OTHER:
+        elif line not in _OTHER and not _STAMP.fullmatch(line):
             strange.append(number)
     return OwnTable(tuple(found), tuple(strange))
 

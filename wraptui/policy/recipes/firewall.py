@@ -31,15 +31,15 @@ def _plan(answers: Mapping[str, str], around: Circumstances) -> Plan:
     found = compare(around.tables, around.coverage, entries, around.filters)
     before = around.document(FILE)
     if not found.wanted and not before.text:
-        why = (
-            "the packet filter refuses all of it already" if found.rows else "nothing is refused by the files"
-        )
+        why = "nothing of it can be told to a packet filter" if found.rows else "the files refuse nothing"
+        if any(row.blocked == "yes" for row in found.rows):
+            why = "the packet filter refuses it already"
         missed = "".join(f" {each}" for each in _inexpressible(found))
         raise BadAnswer(f"There is nothing to write: {why}.{missed}")
     after = before
-    old = own_table.read(before.text)
-    if old.strange or set(old.blocks) != set(own_table.read(nft(found.wanted, around.now)).blocks):
-        after = Document(nft(found.wanted, around.now))
+    old, new = own_table.read(before.text), nft(found.wanted, around.now)
+    if old.strange or set(old.blocks) != set(own_table.read(new).blocks) or found.lacking:
+        after = Document(new)  # the same again where it is not loaded, after a boot say
     edits = edits_of(FILE, before, after, "refuse the same in the packet filter")
     if answers["at_boot"] == "yes":
         edits += _included(around)
