@@ -285,6 +285,17 @@ def test_what_no_rule_refuses_any_more_is_told_and_goes(server: Session) -> None
     assert blocked(server, "203.0.113.130", FTP)
 
 
+def test_a_change_that_lets_in_whom_the_table_still_refuses_says_so(server: Session) -> None:
+    server.write("/etc/hosts.deny", DENIES)
+    assert server.hit("203.0.113.10", FTP).heard == b""
+    server.wait_for("FAIL: ftp libwrap from=::ffff:203.0.113.10")  # whom the log knows
+    words = ("diff", "--allow", "in.ftpd: 203.0.113.10")
+    assert "goes on refusing" not in server.wraptui(*words).stdout
+    assert server.wraptui("recipe", "firewall", "--apply", "--no-confirm").returncode == 0
+    told = server.wraptui(*words).stdout
+    assert "The table inet wraptui of the packet filter goes on refusing 203.0.113.10 to ftp" in told
+
+
 def test_a_file_that_nft_does_not_take_or_that_does_more_is_never_loaded(server: Session) -> None:
     """Somebody has edited the file; a restore would bring that back."""
     server.write("/etc/hosts.deny", DENIES)

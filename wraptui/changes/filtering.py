@@ -86,10 +86,39 @@ def _locked_out(machine: Machine, before: OwnTable, now: OwnTable) -> Iterator[s
             yield f"{session} could not come in again: the packet filter would refuse {peer} on port {port}."
 
 
+def outdated(
+    machine: Machine, changes: Sequence[FileChange], after: Policy, admitted: Iterable[Client]
+) -> Iterator[str]:
+    """Where the change lets in whom our table in the packet filter goes on refusing."""
+    if any(change.path == FILE for change in changes) or not machine.live:
+        return
+    try:
+        table = own_table.read(machine.read(FILE).decode("latin-1"))
+    except OSError:
+        return
+    ports = _ports(after)
+    told = {
+        f"{client.address} to {client.service}": None
+        for client in admitted
+        if isinstance(port := client.server_port or ports.get(client.service), int)
+        and _holds(table.blocked("tcp", port, machine.now()), client.address)
+    }
+    if told:
+        more = f" and {len(told) - 5} more" if len(told) > 5 else ""
+        yield (
+            f"The table {_NAME} of the packet filter goes on refusing {', '.join([*told][:5])}{more}: apply "
+            "the recipe firewall anew after this."
+        )
+
+
+def _ports(policy: Policy) -> dict[str, object]:
+    return {service.id: service.attributes.get("port") for service in policy.configuration.services}
+
+
 def _against_the_rules(
     before: OwnTable, now: OwnTable, after: Policy, clients: Iterable[Client]
 ) -> Iterator[str]:
-    ports = {service.id: service.attributes.get("port") for service in after.configuration.services}
+    ports = _ports(after)
     blocked: dict[int, tuple[Ranges, Ranges]] = {}
     told: dict[str, None] = {}
     for client in clients:

@@ -185,6 +185,7 @@ def weighed(
             *_warnings(old, new, effects, killed, people.operators),
             *_trespasses(machine, changes),
             *refused.warnings,
+            *filtering.outdated(machine, changes, after, [turn.client for turn in found.admitted]),
         ),
         tuple(refusals),
         doubts,
