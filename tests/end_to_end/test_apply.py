@@ -95,6 +95,36 @@ def test_who_would_lock_himself_out_is_refused_and_nothing_is_written(demo_serve
     assert standing(demo_server) == before and pending(demo_server) == []
 
 
+SHELL = b"""service shell
+{
+	type = UNLISTED
+	socket_type = stream
+	protocol = tcp
+	port = 2300
+	wait = no
+	user = root
+	server = /bin/sh
+}
+"""
+
+
+def test_who_came_by_a_service_of_xinetd_is_known_by_the_process_above_him(demo_server: Session) -> None:
+    """As by telnet: nothing in the environment tells, and there are no login records."""
+    user = demo_server.run("id", "-un").stdout.strip().encode()
+    demo_server.write("/etc/xinetd.d/shell", SHELL.replace(b"root", user))
+    demo_server.reload()
+    visit = demo_server.visit(CUSTOMER, 2300, wait=0.1)
+    for change in (b"--set shell.disable=yes", b"--deny 'sh: ALL'", b"--set ftp.instances=1"):
+        visit = visit.say(b"env -u SSH_CONNECTION wraptui diff " + change + b"; echo over\n", wait=10)
+        told = visit.heard
+        while not told.endswith(b"over\n"):
+            assert not visit.gone, told
+            visit = visit.hear(10)
+            told += visit.heard
+        refused = f"from {CUSTOMER}, process".encode() in told and b"could not come in again to shell" in told
+        assert refused == (change != b"--set ftp.instances=1"), told
+
+
 def test_locked_out_by_force_the_door_opens_again_at_the_deadline(demo_server: Session) -> None:
     before = standing(demo_server)
     done = demo_server.wraptui("apply", *CUT_OFF, "--even-if-locked-out", "--confirm-within", "600")

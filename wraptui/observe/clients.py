@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from wraptui.observe import Snapshot, Visit
 from wraptui.observe.logins import Login, logins
@@ -15,7 +16,7 @@ from wraptui.policy.live.coverage import Coverage
 from wraptui.policy.live.logbook import Clock, parse
 from wraptui.system import logs
 from wraptui.system.machine import Machine
-from wraptui.system.sessions import Session, sessions, this_session
+from wraptui.system.sessions import ANCESTORS, Session, sessions, this_session
 
 DAY = 86400.0
 SSH = 22
@@ -89,10 +90,11 @@ def _operators(machine: Machine, snapshot: Snapshot) -> tuple[tuple[Client, ...]
     found: list[Client] = []
     notes: list[str] = []
     own = this_session(machine)
+    came_by = partial(_came_by, machine, snapshot)
     logged_in = {(each.peer, each.connection.local_port): each for each in logins(machine, snapshot)}
     by_ssh = [Session(each.user, each.terminal, *ends, each.pid) for ends, each in logged_in.items()]
     known: set[tuple[str, int]] = set()
-    for session in (own, *by_ssh, *sessions(machine)):
+    for session in map(came_by, (own, *by_ssh, *sessions(machine))):
         peer, port = unmapped(session.peer), session.port
         if not peer or (peer, port) in known or (not port and any(peer == each for each, _ in known)):
             continue
@@ -106,6 +108,28 @@ def _operators(machine: Machine, snapshot: Snapshot) -> tuple[tuple[Client, ...]
         if not client and not itself:
             notes.append(f"{session}: what lets them in on port {port or SSH} is not guarded by these files.")
     return tuple(found), tuple(notes)
+
+
+def _came_by(machine: Machine, snapshot: Snapshot, session: Session) -> Session:
+    """The session with its peer and port, where neither SSH nor the login records tell them: those of the
+    connection that a process above it serves (telnet by xinetd, say)."""
+    if session.port:
+        return session
+    serving = {
+        visit.process.pid: visit.connection
+        for visit in snapshot.visits
+        if visit.process and visit.process.pid != snapshot.daemon.pid
+    }
+    pid = session.pid if serving else 0
+    for _ in range(ANCESTORS):
+        if pid <= 1:
+            break
+        if pid in serving:
+            ends = serving[pid]
+            return replace(session, peer=unmapped(ends.remote), port=ends.local_port)
+        process = machine.process(pid)
+        pid = process.parent if process else 0
+    return session
 
 
 def _of_sshd_itself(machine: Machine, login: Login | None, session: Session) -> Client | None:

@@ -14,7 +14,7 @@ from wraptui.system.machine import Machine
 _UTMP = ("/run/utmp", "/var/run/utmp")
 _RECORD = struct.Struct("=h2xi32s4s32s256shhiii16s20s")
 _USER_PROCESS = 7
-_ANCESTORS = 32  # processes upwards that are asked for SSH_CONNECTION, which sudo and su take away
+ANCESTORS = 32  # processes upwards that are asked, as for SSH_CONNECTION, which sudo and su take away
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +99,7 @@ def _ssh_peer(machine: Machine) -> tuple[str, int]:
     """The other end of the SSH connection above this process, ("", 0) when there is none."""
     found = _connection(os.environ.get("SSH_CONNECTION", ""))
     pid = os.getppid()
-    for _ in range(_ANCESTORS if machine.live else 0):
+    for _ in range(ANCESTORS if machine.live else 0):
         if found[0] or pid <= 1:
             break
         try:
