@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import socket
 from pathlib import Path
 
 import pytest
@@ -53,19 +51,16 @@ def test_what_systemd_listens_for_is_not_known_but_for_sshd_s_name() -> None:
     assert names_asked(found, Configuration(starts=True)) == {"sshd"}
 
 
-class Held(Processes):
-    """Everything that this process holds is held by init too, as by systemd that has handed it over."""
+class InOrder(Processes):
+    """Processes as /proc lists them: by pid, init first."""
 
     def pids(self) -> list[int]:
-        return [1, os.getpid()]
-
-    def _link(self, pid: int, name: str) -> str:
-        return super()._link(os.getpid(), name)
+        return sorted(super().pids())
 
 
-def test_whom_systemd_handed_a_socket_to_is_found_before_systemd(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(os, "listdir", lambda path, real=os.listdir: real(path.replace("/1/", "/self/")))
-    one, other = socket.socketpair()
-    with one, other:
-        inode = os.fstat(one.fileno()).st_ino
-        assert Held().owners({inode}) == {inode: os.getpid()}
+def test_whom_systemd_handed_a_socket_to_is_found_before_systemd(tmp_path: Path) -> None:
+    for pid in ("1", "77"):
+        (tmp_path / pid / "fd").mkdir(parents=True)
+        (tmp_path / pid / "fd/3").symlink_to("socket:[4711]")
+    (tmp_path / "1/fd/4").symlink_to("socket:[4712]")  # for a unit that does not run yet
+    assert InOrder(str(tmp_path)).owners({4711, 4712}) == {4711: 77, 4712: 1}
